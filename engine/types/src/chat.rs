@@ -1,0 +1,1 @@
+//! The neutral form that translations between dialects pass through.

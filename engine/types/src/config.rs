@@ -1,0 +1,1 @@
+//! The configuration document, its validation and its schema.

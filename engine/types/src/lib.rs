@@ -1,0 +1,27 @@
+//! Vocabulary of the Tidegate gateway: what every other crate speaks. No I/O, no runtime.
+//!
+//! - [`error`]: the one public error and the table of its codes
+//! - [`money`], [`usage`]: exact amounts and what a call consumed
+//! - [`json`]: reading and splicing JSON bodies without building a value tree
+//! - [`body`]: request bodies as reference-counted segments
+//! - [`dialect`]: wire formats and endpoints
+//! - [`config`]: the configuration document, its validation and its schema
+//! - [`chat`]: the neutral form that translations between dialects pass through
+//! - [`secret`]: values that never print
+
+pub mod body;
+pub mod chat;
+pub mod config;
+pub mod dialect;
+pub mod error;
+pub mod json;
+pub mod money;
+pub mod secret;
+pub mod usage;
+
+pub use body::Segments;
+pub use dialect::{Dialect, Endpoint};
+pub use error::{Attempt, Code, Error, Origin, Retry, UpstreamError};
+pub use money::Money;
+pub use secret::Secret;
+pub use usage::Usage;
