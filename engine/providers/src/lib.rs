@@ -1,1 +1,3 @@
+//! Dialects, provider catalogue, SSE codec and transport of the Tidegate gateway.
 
+pub mod transport;

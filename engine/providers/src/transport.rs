@@ -1,0 +1,213 @@
+//! The one door to the network: a request goes in, a status, headers and a body stream come out.
+//!
+//! Everything behind [`Transport`] is exchangeable: `HyperTransport` talks
+//! to real upstreams, `MockTransport` answers from a script.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tidegate_types::Segments;
+
+/// Sends one request and gives back its answer once the headers are there.
+///
+/// Dropping the returned future before it is ready, or the answer's [`BodyStream`] before its end,
+/// closes the connection at once. No redirect is followed and nothing is retried, except that a
+/// request which a kept-alive connection never took goes out again on a fresh one.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends `request`. Must be polled inside a tokio runtime.
+    fn send(&self, request: HttpRequest) -> Sending;
+}
+
+/// What [`Transport::send`] returns.
+pub type Sending = Pin<Box<dyn Future<Output = Result<HttpResponse, TransportError>> + Send>>;
+
+/// A request to an upstream, complete.
+#[derive(Debug)]
+pub struct HttpRequest {
+    /// Method.
+    pub method: http::Method,
+    /// Absolute URL: scheme, authority, path and query.
+    pub uri: http::Uri,
+    /// Headers. `host` and `content-length` are added by the transport.
+    pub headers: http::HeaderMap,
+    /// Body; segments are written as they are, never merged.
+    pub body: Segments,
+    /// Longest time to establish a connection, TLS and proxy included.
+    pub connect_timeout: Duration,
+    /// Longest time from a usable connection to the answer's headers.
+    pub first_byte_timeout: Duration,
+}
+
+/// An upstream's answer, its body still arriving.
+#[derive(Debug)]
+pub struct HttpResponse {
+    /// Status.
+    pub status: http::StatusCode,
+    /// Headers, untouched.
+    pub headers: http::HeaderMap,
+    /// Body.
+    pub body: BodyStream,
+}
+
+/// Why no answer, or no whole answer, came. Texts name host and port, never a path, query or secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// No connection: name resolution, refusal, unreachable network, or a proxy that said no.
+    #[error("could not connect: {0}")]
+    ConnectFailed(String),
+    /// No connection within the time allowed.
+    #[error("connecting took too long")]
+    ConnectTimeout,
+    /// No answer began within the time allowed.
+    #[error("no answer began in time")]
+    FirstByteTimeout,
+    /// The connection broke before the answer was complete.
+    #[error("connection lost: {0}")]
+    ConnectionLost(String),
+    /// The TLS handshake failed.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+    /// The URL cannot be requested.
+    #[error("invalid URL: {0}")]
+    InvalidUrl(String),
+}
+
+/// A body that arrives piece by piece, each piece as the network delivered it.
+///
+/// Dropping it before its end closes the connection it comes from at once.
+pub struct BodyStream(Kind);
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
+
+enum Kind {
+    Empty,
+    Whole(Bytes),
+    Incoming(Incoming),
+    Pieces(Pieces),
+}
+
+impl BodyStream {
+    /// A body without a byte.
+    pub fn empty() -> Self {
+        Self(Kind::Empty)
+    }
+
+    /// A body made of the pieces of `stream`.
+    pub fn new(stream: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> Self {
+        Self(Kind::Pieces(Box::pin(stream)))
+    }
+
+    /// The next piece, never empty; `None` at the end. After an error there is no further piece.
+    pub async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`BodyStream::next`], for hand-written futures.
+    pub fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, TransportError>>> {
+        loop {
+            let item = match &mut self.0 {
+                Kind::Empty => return Poll::Ready(None),
+                Kind::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
+                Kind::Incoming(body) => match ready!(Pin::new(body).poll_frame(cx)) {
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => Some(Ok(data)),
+                        Err(_trailers) => continue,
+                    },
+                    Some(Err(error)) => Some(Err(lost(&error))),
+                    None => None,
+                },
+                Kind::Pieces(stream) => ready!(stream.as_mut().poll_next(cx)),
+            };
+            let last = matches!(self.0, Kind::Whole(_)) || !matches!(item, Some(Ok(_)));
+            if last {
+                self.0 = Kind::Empty;
+            }
+            match item {
+                Some(Ok(data)) if data.is_empty() => {}
+                item => return Poll::Ready(item),
+            }
+        }
+    }
+
+    /// Bytes still to come, when known.
+    pub fn size_hint(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Empty => Some(0),
+            Kind::Whole(bytes) => Some(bytes.len() as u64),
+            Kind::Incoming(body) => body.size_hint().exact(),
+            Kind::Pieces(_) => None,
+        }
+    }
+
+    /// True when no further piece can come; false does not promise that one does.
+    pub fn is_end(&self) -> bool {
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Incoming(body) => body.is_end_stream(),
+            Kind::Whole(_) | Kind::Pieces(_) => false,
+        }
+    }
+}
+
+/// The connection error without the URL or anything the request carried.
+pub(crate) fn lost(error: &hyper::Error) -> TransportError {
+    use std::error::Error as _;
+    let text = error
+        .source()
+        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
+    TransportError::ConnectionLost(text)
+}
+
+impl Stream for BodyStream {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Self::poll_next(&mut self, cx)
+    }
+}
+
+impl Default for BodyStream {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl From<Bytes> for BodyStream {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            Self::empty()
+        } else {
+            Self(Kind::Whole(bytes))
+        }
+    }
+}
+
+impl From<Incoming> for BodyStream {
+    fn from(body: Incoming) -> Self {
+        Self(Kind::Incoming(body))
+    }
+}
+
+impl fmt::Debug for BodyStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Kind::Empty => "empty",
+            Kind::Whole(_) => "whole",
+            Kind::Incoming(_) | Kind::Pieces(_) => "arriving",
+        };
+        write!(f, "BodyStream({kind})")
+    }
+}
