@@ -1,1 +1,26 @@
+//! Pure decisions of the Tidegate gateway. Nothing here does I/O or knows a provider.
+//!
+//! - [`clock`], [`rng`]: the only sources of time and chance
+//! - [`route`]: in which order targets are tried
+//! - [`retry`]: what follows a failed try
+//! - [`key_ring`]: which provider key a try uses
+//! - [`identity`]: who calls
+//! - [`ledger`]: what they may spend
+//! - [`limits`]: how fast they may call
+//! - [`cache`]: which answers may be given again
+//! - [`window`]: sums over a sliding window
+//! - [`glob`]: `*` patterns
 
+pub mod cache;
+pub mod clock;
+pub mod glob;
+pub mod identity;
+pub mod key_ring;
+pub mod ledger;
+pub mod limits;
+pub mod retry;
+pub mod rng;
+pub mod route;
+pub mod window;
+
+pub use clock::{Clock, Tick};
