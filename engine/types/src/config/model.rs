@@ -1,0 +1,463 @@
+//! The shape of the document. Field documentation here is what the reference page shows.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Duration, Size};
+use crate::{Dialect, Money, Secret};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where calls can go, by name. Vendors the catalogue knows need only a key. Without this
+    /// section, every known vendor whose usual environment variable is set becomes a provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub providers: Option<BTreeMap<String, Provider>>,
+    /// Public model names and where each leads.
+    pub models: BTreeMap<String, Route>,
+    /// Virtual keys. Once there is one, a call over HTTP needs a key.
+    pub keys: Vec<VirtualKey>,
+    /// The answer cache.
+    pub cache: Cache,
+    /// The HTTP server.
+    pub server: Server,
+    /// Deadlines for every provider that does not set its own.
+    pub timeouts: Timeouts,
+    /// What to do with parts of a request the target's dialect cannot express.
+    pub on_unsupported: OnUnsupported,
+    /// What to do with models that have no price.
+    pub unpriced: Unpriced,
+    /// Output tokens a budget reserves for a request that sets no bound of its own, unless the
+    /// model's own limit is lower. Default 4096.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assume_output_tokens: Option<u64>,
+}
+
+/// One vendor account or server.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provider {
+    /// Wire format it speaks. Known vendors need not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
+    /// Where it listens: with the version path for the OpenAI dialect (`https://host/v1`), the bare
+    /// origin for the others. Known vendors need not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Its key, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<Secret<String>>,
+    /// Several keys; calls are spread by weight, and a refused key is left alone for a while.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ProviderKey>,
+    /// Headers added to every request. They replace the gateway's own of the same name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Secret<String>>,
+    /// Deadlines; what is not set here comes from the document's own `timeouts`.
+    pub timeouts: Timeouts,
+    /// Prices by model name; `*` stands for every model without an entry. They replace the catalogue's.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, Price>,
+    /// Whether streams are asked to report usage (`stream_options.include_usage`, OpenAI dialect).
+    /// Default: yes, unless the vendor is known to refuse or to do it anyway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_usage: Option<bool>,
+    /// Whether a request path below this provider's prefix that the gateway does not know is
+    /// forwarded to it. Default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passthrough: Option<bool>,
+    /// Answers come from this script instead of the network. For demonstrations and tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mock: Option<Mock>,
+}
+
+/// A key of a provider.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderKey {
+    /// Name shown in logs and in `x-tidegate-key`. Default: its position, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The secret itself.
+    pub value: Secret<String>,
+    /// Share of calls relative to the other keys. Default 1; 0 keeps the key in reserve.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u32,
+    /// Models it may be used for, with `*` as a wildcard. Empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+}
+
+/// Dollars per million tokens, unless the name says otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input: Money,
+    /// Generated tokens.
+    pub output: Money,
+    /// Prompt tokens read from the provider's cache. Default: as `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<Money>,
+    /// Prompt tokens written to the provider's cache. Default: as `input`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<Money>,
+    /// Prompt tokens written to the provider's one-hour cache. Default: as `cache_write`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h: Option<Money>,
+    /// Dollars per request, on top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Money>,
+}
+
+/// Deadlines of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// Establishing a connection, TLS included. Default 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Duration>,
+    /// From sending the request to the first byte of the answer. Default 10m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of an answer. Default 2m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Duration>,
+    /// The whole call, all attempts included. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Duration>,
+}
+
+/// A public model name.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Route {
+    /// How the order of targets is chosen.
+    pub strategy: Strategy,
+    /// Where calls go.
+    pub targets: Vec<Target>,
+    /// Tried in order when every target has failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<Target>,
+    /// How often and how patiently one target is tried.
+    pub retry: RetryPolicy,
+    /// Whether answers are cached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<RouteCache>,
+}
+
+/// How the order of targets is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Strategy {
+    /// As written.
+    #[default]
+    Ordered,
+    /// At random by weight; the others follow as fallbacks, also by weight.
+    Weighted,
+}
+
+/// A provider's model, with overrides. A bare string stands for `{ model: ... }`.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Target {
+    /// `provider/model`.
+    pub model: String,
+    /// Share of calls under `strategy: weighted`. Default 1; 0 takes no first tries.
+    pub weight: u32,
+    /// Members set in the request body, replacing the caller's. Values may be any JSON.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// Deadlines of this target; what is not set comes from its provider.
+    pub timeouts: Timeouts,
+}
+
+/// How often and how patiently one target is tried.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetryPolicy {
+    /// Total number of tries per target, the first included. Default 2; 1 means no retry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Pause before the second try; it doubles from try to try and is jittered. Default 200ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backoff: Option<Duration>,
+    /// Longest pause. A longer `Retry-After` moves on to the next target instead. Default 2s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_backoff: Option<Duration>,
+}
+
+/// Whether a route's answers are cached.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RouteCache {
+    /// What counts as the same request.
+    pub mode: CacheMode,
+    /// How long an answer is good for. Default 1h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<Duration>,
+    /// Who shares answers.
+    pub scope: CacheScope,
+}
+
+/// What counts as the same request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CacheMode {
+    /// The same bytes for the same model.
+    #[default]
+    Exact,
+    /// Nothing: the route is not cached.
+    Off,
+}
+
+/// Who shares cached answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CacheScope {
+    /// Calls with the same virtual key.
+    #[default]
+    Key,
+    /// Every caller of this engine.
+    Public,
+}
+
+/// A key handed to a caller.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualKey {
+    /// Name shown in logs and reports.
+    pub id: String,
+    /// The secret the caller sends.
+    pub value: Secret<String>,
+    /// Models it may use: route names or `provider/model`, with `*` as a wildcard. Empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// How much it may spend. All must admit a call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Budget>,
+    /// How fast it may call. All must admit a call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+    /// Refuses every call when true.
+    #[serde(default)]
+    pub disabled: bool,
+    /// Moment after which it is refused (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// Money per window.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Dollars.
+    pub limit: Money,
+    /// Length of the sliding window.
+    pub per: Duration,
+    /// Whether a call that does not fit is refused.
+    #[serde(default)]
+    pub mode: BudgetMode,
+}
+
+/// Whether a call that does not fit a budget is refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetMode {
+    /// Refused before anything is sent.
+    #[default]
+    Hard,
+    /// Let through and counted.
+    Soft,
+}
+
+/// Calls per window or at a time; exactly one of `requests` and `in_flight`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limit {
+    /// Calls per `per`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Length of the sliding window for `requests`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<Duration>,
+    /// Calls at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<u64>,
+}
+
+/// The answer cache.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Memory it may take. Default 64MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Size>,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// `host:port`, or `unix:/path/to/socket`. Default `127.0.0.1:8787`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Certificate and key for TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Whether calls without a key are served. Default: `deny` once a key is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous: Option<Anonymous>,
+    /// Largest request body. Default 128MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_body: Option<Size>,
+    /// How long running calls may finish when the server stops. Default 30s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Duration>,
+    /// Threads that serve requests. Default: one per core, at most 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+}
+
+/// Certificate files in PEM.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Path of the certificate chain.
+    pub cert: String,
+    /// Path of the private key.
+    pub key: String,
+}
+
+/// Whether calls without a key are served over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Anonymous {
+    /// Refused with 401.
+    Deny,
+    /// Served as root.
+    Allow,
+}
+
+/// What to do with parts of a request the target's dialect cannot express.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnsupported {
+    /// Leave them out and name them in `x-tidegate-dropped`.
+    #[default]
+    Drop,
+    /// Refuse the call with `unsupported`.
+    Error,
+}
+
+/// What to do with models that have no price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unpriced {
+    /// Refuse the call with `unpriced_model`.
+    Deny,
+    /// Let it through at no cost, and say `unpriced` in the cost.
+    Allow,
+    /// Count it at the dearest price in the catalogue of the same provider, or of all.
+    #[default]
+    Estimate,
+}
+
+/// A script that answers in place of a provider. Replies are given in turn; the last one repeats.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mock {
+    /// The replies. None at all: every call is answered with a friendly text.
+    pub replies: Vec<MockReply>,
+}
+
+/// One scripted answer, written in the provider's dialect.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MockReply {
+    /// Status. Default 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Headers, for instance `retry-after`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Text of the answer, put into a reply of the right shape; streams get it word by word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The whole body instead, as JSON or as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+    /// Pause before the status line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Duration>,
+    /// Pause between the pieces of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Duration>,
+    /// Break the connection after this many bytes of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_after: Option<usize>,
+    /// Prompt tokens reported. Default: about a quarter of the request's bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Generated tokens reported. Default: one per word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_one(weight: &u32) -> bool {
+    *weight == 1
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Long {
+            model: String,
+            #[serde(default = "one")]
+            weight: u32,
+            #[serde(default)]
+            params: BTreeMap<String, serde_json::Value>,
+            #[serde(default)]
+            timeouts: Timeouts,
+        }
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Target;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("`provider/model` or an object with `model`")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Target, E> {
+                Ok(Target {
+                    model: text.to_owned(),
+                    weight: 1,
+                    ..Target::default()
+                })
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Target, A::Error> {
+                let long = Long::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Target {
+                    model: long.model,
+                    weight: long.weight,
+                    params: long.params,
+                    timeouts: long.timeouts,
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
