@@ -1,5 +1,7 @@
 //! The vendor keeps to its script and writes down what it saw.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail it")]
+
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
