@@ -1,0 +1,187 @@
+//! Errors in every dialect: a vendor's into a caller's shape, and the gateway's own.
+
+use tidegate_types::{
+    Dialect, Error,
+    chat::{Json, Text, write::Object},
+};
+
+/// What a vendor's error body says, whatever its shape.
+#[derive(Debug, Default)]
+pub(crate) struct Failure {
+    pub(crate) message: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) param: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Failure {
+    /// Reads `{"error":{...}}`, `{"error":"..."}`, `{"message":...}`, `{"detail":...}` and lists of
+    /// one of these (Gemini's compatible endpoint).
+    pub(crate) fn read(body: Json<'_>) -> Self {
+        let body = if body.is_array() {
+            body.items().next().unwrap_or(body)
+        } else {
+            body
+        };
+        let mut failure = Self::default();
+        let error = body.get("error").unwrap_or(body);
+        if let Some(text) = error.as_text() {
+            failure.message = Some(text.decode().into_owned());
+        }
+        for (key, value) in error.members() {
+            if value.is_null() {
+                continue;
+            }
+            match &*key.decode() {
+                "message" | "detail" | "msg" if failure.message.is_none() => {
+                    failure.message = Some(words(value));
+                }
+                "type" => failure.kind = Some(words(value)),
+                "status" if failure.kind.is_none() => failure.kind = Some(words(value)),
+                "param" => failure.param = Some(words(value)),
+                "code" => failure.code = Some(words(value)),
+                "request_id" => failure.request_id = Some(words(value)),
+                _ => {}
+            }
+        }
+        if let Some(id) = body.get("request_id") {
+            failure.request_id = Some(words(id));
+        }
+        failure
+    }
+}
+
+/// The characters of a string; the text of anything else.
+fn words(value: Json<'_>) -> String {
+    let text = value.as_text().as_ref().map(Text::decode);
+    text.map_or_else(|| value.as_str().to_owned(), std::borrow::Cow::into_owned)
+}
+
+fn read(body: &[u8]) -> Option<Failure> {
+    Some(Failure::read(Json::parse(body).ok()?))
+}
+
+pub(super) fn message(body: &[u8]) -> Option<String> {
+    read(body)?.message
+}
+
+/// An upstream's error body in the caller's dialect. A body that is no JSON becomes the message.
+pub(super) fn translate(to: Dialect, status: u16, body: &[u8]) -> Vec<u8> {
+    let mut failure = read(body).unwrap_or_default();
+    if failure.message.as_deref().is_none_or(str::is_empty) {
+        let text = String::from_utf8_lossy(body);
+        let text = text.trim();
+        let shown: String = text.chars().take(2000).collect();
+        failure.message = Some(if shown.is_empty() {
+            format!("the upstream answered with status {status} and no explanation")
+        } else {
+            shown
+        });
+    }
+    // Each vendor has its own names for kinds of errors; the status says which one the caller knows.
+    write(to, status, &failure)
+}
+
+/// The gateway's own error, or the upstream's that it stands for.
+pub(super) fn own(to: Dialect, error: &Error) -> Vec<u8> {
+    if let Some(upstream) = error
+        .upstream()
+        .filter(|upstream| !upstream.body.is_empty())
+    {
+        return if upstream.dialect == to {
+            upstream.body.to_vec()
+        } else {
+            translate(to, upstream.status.as_u16(), &upstream.body)
+        };
+    }
+    let failure = Failure {
+        message: Some(error.message().to_owned()),
+        kind: None,
+        param: error.param().map(str::to_owned),
+        code: Some(error.code().slug().to_owned()),
+        request_id: error.request_id().map(str::to_owned),
+    };
+    write(to, error.status().as_u16(), &failure)
+}
+
+/// The event both vendors' SDKs raise on when it comes inside a stream.
+pub(super) fn event(to: Dialect, body: &[u8]) -> Vec<u8> {
+    let name = match to {
+        Dialect::Anthropic => "event: error\n",
+        _ => "",
+    };
+    let mut out = Vec::with_capacity(body.len() + 24);
+    out.extend_from_slice(name.as_bytes());
+    // A line end inside the body would end the event early.
+    for (index, line) in body.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
+        out.extend_from_slice(if index == 0 { b"data: " } else { b"\ndata: " });
+        out.extend_from_slice(line);
+    }
+    out.extend_from_slice(b"\n\n");
+    out
+}
+
+fn write(to: Dialect, status: u16, failure: &Failure) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    let message = failure.message.as_deref().unwrap_or_default();
+    let mut object = Object::open(&mut out);
+    match to {
+        Dialect::Anthropic => {
+            object.str("type", "error").object("error", |error| {
+                error
+                    .str("type", anthropic_kind(status))
+                    .str("message", message);
+            });
+            match &failure.request_id {
+                Some(id) => object.str("request_id", id),
+                None => object.literal("request_id", "null"),
+            };
+        }
+        _ => {
+            object.object("error", |error| {
+                error
+                    .str("message", message)
+                    .str("type", openai_kind(status));
+                // Without a code, the vendor's own name for the kind of error stands in for it.
+                let code = failure.code.as_ref().or(failure.kind.as_ref());
+                for (key, value) in [("param", failure.param.as_ref()), ("code", code)] {
+                    match value {
+                        Some(value) => error.str(key, value),
+                        None => error.literal(key, "null"),
+                    };
+                }
+            });
+        }
+    }
+    object.close();
+    out
+}
+
+/// The error types of Anthropic's documentation ("Errors").
+fn anthropic_kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        503 | 529 => "overloaded_error",
+        504 => "timeout_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+fn openai_kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    }
+}

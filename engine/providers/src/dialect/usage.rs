@@ -1,0 +1,277 @@
+//! Reading what a call consumed, from complete replies and from single events.
+
+use memchr::memmem;
+use tidegate_types::{Dialect, Usage, chat::Json};
+
+/// The usage in a complete reply.
+///
+/// Searched from the end, where every vendor puts it, and accepted only where it is a member of
+/// the outermost object: a tool argument or a nested report with the same name is passed over.
+pub(super) fn of_reply(dialect: Dialect, body: &[u8]) -> Option<Usage> {
+    let mut before = body;
+    while let Some(at) = memmem::rfind(before, b"\"usage\"") {
+        if let Some(value) = top_level_object(body, at + b"\"usage\"".len()) {
+            return of_object(dialect, value);
+        }
+        before = &before[..at];
+    }
+    groq(body)
+}
+
+/// Groq's streams and some of its replies carry usage only in `x_groq`.
+fn groq(body: &[u8]) -> Option<Usage> {
+    memmem::find(body, b"\"x_groq\"")?;
+    let body = Json::trusted(std::str::from_utf8(body).ok()?);
+    let usage = body.get("x_groq")?.get("usage")?;
+    usage.is_object().then(|| openai(usage))
+}
+
+/// The object that follows a member name ending at `at`, if the braces behind it show that the
+/// member belongs to the outermost object.
+fn top_level_object(body: &[u8], at: usize) -> Option<Json<'_>> {
+    let rest = body
+        .get(at..)?
+        .trim_ascii_start()
+        .strip_prefix(b":")?
+        .trim_ascii_start();
+    if rest.first() != Some(&b'{') {
+        return None;
+    }
+    let mut depth = 1usize;
+    let mut value_end = None;
+    let mut at = 0;
+    while let Some(byte) = rest.get(at) {
+        match byte {
+            b'"' => at = string_end(rest, at)?,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 1 && value_end.is_none() {
+                    value_end = Some(at + 1);
+                }
+                if depth == 0 {
+                    // Only the outermost object's own brace has nothing but white space behind it.
+                    let last = rest.get(at + 1..)?.trim_ascii().is_empty();
+                    let value = rest.get(..value_end?)?;
+                    return if last {
+                        Some(Json::trusted(std::str::from_utf8(value).ok()?))
+                    } else {
+                        None
+                    };
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The offset of the quote that closes the string starting at `start`.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// The usage object of a dialect.
+pub(crate) fn of_object(dialect: Dialect, usage: Json<'_>) -> Option<Usage> {
+    if !usage.is_object() {
+        return None;
+    }
+    Some(match dialect {
+        Dialect::Anthropic => anthropic(usage),
+        _ => openai(usage),
+    })
+}
+
+/// Usage as OpenAI and its imitators write it, Responses and embeddings included.
+///
+/// `prompt_tokens` counts everything. Where `total_tokens` is larger than its two parts, the vendor
+/// left a kind of tokens out of them: reasoning (xAI, and Gemini's compatible endpoint, which does
+/// not even name it) belongs to the output, audio (Mistral) to the input.
+pub(crate) fn openai(usage: Json<'_>) -> Usage {
+    let mut read = Usage::default();
+    let (mut total, mut audio) = (0, 0);
+    for (key, value) in usage.members() {
+        let key = key.decode();
+        match &*key {
+            "prompt_tokens" | "input_tokens" => read.input = count(value, read.input),
+            "completion_tokens" | "output_tokens" => read.output = count(value, read.output),
+            "total_tokens" => total = count(value, total),
+            "prompt_tokens_details" | "input_tokens_details" => {
+                for (key, value) in value.members() {
+                    match &*key.decode() {
+                        "cached_tokens" => read.cache_read = count(value, read.cache_read),
+                        "cache_write_tokens" | "cache_creation_tokens" => {
+                            read.cache_write = count(value, read.cache_write);
+                        }
+                        "audio_tokens" => audio = count(value, audio),
+                        _ => {}
+                    }
+                }
+            }
+            "completion_tokens_details" | "output_tokens_details" => {
+                if let Some(value) = value.get("reasoning_tokens") {
+                    read.reasoning = count(value, read.reasoning);
+                }
+            }
+            "prompt_cache_hit_tokens" | "cached_tokens" | "num_cached_tokens"
+                if read.cache_read == 0 =>
+            {
+                read.cache_read = count(value, 0);
+            }
+            "reasoning_tokens" if read.reasoning == 0 => read.reasoning = count(value, 0),
+            _ => {}
+        }
+    }
+    let left_out = total.saturating_sub(read.input.saturating_add(read.output));
+    if left_out > 0 && left_out == audio {
+        read.input += left_out;
+    } else if left_out > 0 && (read.reasoning == 0 || left_out == read.reasoning) {
+        read.output += left_out;
+        read.reasoning = left_out;
+    }
+    read
+}
+
+/// Usage as Anthropic writes it: `input_tokens` leaves the cached ones out.
+pub(crate) fn anthropic(usage: Json<'_>) -> Usage {
+    let mut merged = AnthropicUsage::default();
+    merged.merge(usage);
+    merged.usage()
+}
+
+/// Anthropic's counts while they come in over several events; a later count replaces an earlier one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AnthropicUsage {
+    uncached: u64,
+    output: u64,
+    read: u64,
+    written: u64,
+    written_5m: Option<u64>,
+    written_1h: u64,
+    reasoning: u64,
+    seen: bool,
+}
+
+impl AnthropicUsage {
+    pub(crate) fn merge(&mut self, usage: Json<'_>) {
+        if !usage.is_object() {
+            return;
+        }
+        self.seen = true;
+        for (key, value) in usage.members() {
+            match &*key.decode() {
+                "input_tokens" => self.uncached = count(value, self.uncached),
+                "output_tokens" => self.output = count(value, self.output),
+                "cache_read_input_tokens" => self.read = count(value, self.read),
+                "cache_creation_input_tokens" => self.written = count(value, self.written),
+                "cache_creation" => {
+                    if let Some(value) = value.get("ephemeral_5m_input_tokens") {
+                        self.written_5m = Some(count(value, 0));
+                    }
+                    if let Some(value) = value.get("ephemeral_1h_input_tokens") {
+                        self.written_1h = count(value, self.written_1h);
+                    }
+                }
+                "output_tokens_details" => {
+                    if let Some(value) = value.get("thinking_tokens") {
+                        self.reasoning = count(value, self.reasoning);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn seen(self) -> bool {
+        self.seen
+    }
+
+    pub(crate) fn usage(self) -> Usage {
+        let hour = self.written_1h.min(self.written.max(self.written_1h));
+        // The breakdown is optional; without it everything is a five-minute write.
+        let short = match self.written_5m {
+            Some(short) if short + hour >= self.written => short,
+            _ => self.written.saturating_sub(hour),
+        };
+        Usage {
+            input: self.uncached + self.read + short + hour,
+            output: self.output,
+            cache_read: self.read,
+            cache_write: short,
+            cache_write_1h: hour,
+            reasoning: self.reasoning,
+            estimated: false,
+        }
+    }
+}
+
+fn count(value: Json<'_>, otherwise: u64) -> u64 {
+    value.as_u64().unwrap_or(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_read_from_the_outermost_object_only() {
+        let body = br#"{"content":[{"type":"tool_use","input":{"usage":{"input_tokens":9}}}],
+            "usage":{"input_tokens":5,"cache_read_input_tokens":7,"cache_creation_input_tokens":3,
+            "output_tokens":2,"iterations":[{"usage":{"input_tokens":1}}]},"x":{"usage":{"a":1}}} "#;
+        let usage = of_reply(Dialect::Anthropic, body).unwrap();
+        assert_eq!(
+            (
+                usage.input,
+                usage.output,
+                usage.cache_read,
+                usage.cache_write
+            ),
+            (15, 2, 7, 3)
+        );
+        assert!(of_reply(Dialect::OpenAi, br#"{"a":{"usage":{"prompt_tokens":1}}}"#).is_none());
+        assert!(of_reply(Dialect::OpenAi, br#"{"usage":null}"#).is_none());
+        assert!(of_reply(Dialect::OpenAi, br#"{"usage":{"prompt_tokens":1}"#).is_none());
+    }
+
+    #[test]
+    fn tokens_left_out_of_the_parts_are_found_by_the_total() {
+        let of = |text| openai(Json::trusted(text));
+        let grok = of(
+            r#"{"prompt_tokens":12,"completion_tokens":2,"total_tokens":334,
+            "completion_tokens_details":{"reasoning_tokens":320}}"#,
+        );
+        assert_eq!((grok.input, grok.output, grok.reasoning), (12, 322, 320));
+        let gemini = of(r#"{"completion_tokens":6,"prompt_tokens":66,"total_tokens":100}"#);
+        assert_eq!((gemini.output, gemini.reasoning), (34, 28));
+        let voxtral = of(
+            r#"{"prompt_tokens":9,"total_tokens":585,"completion_tokens":201,
+            "prompt_tokens_details":{"audio_tokens":375}}"#,
+        );
+        assert_eq!((voxtral.input, voxtral.output), (384, 201));
+        let deepseek = of(
+            r#"{"prompt_tokens":20,"completion_tokens":1,"total_tokens":21,
+            "prompt_cache_hit_tokens":16,"prompt_tokens_details":{"cached_tokens":16}}"#,
+        );
+        assert_eq!((deepseek.input, deepseek.cache_read), (20, 16));
+    }
+
+    #[test]
+    fn hour_long_cache_writes_are_told_apart() {
+        let usage = anthropic(Json::trusted(
+            r#"{"input_tokens":1,"output_tokens":2,"cache_creation_input_tokens":30,
+            "cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20}}"#,
+        ));
+        assert_eq!(
+            (usage.input, usage.cache_write, usage.cache_write_1h),
+            (31, 10, 20)
+        );
+    }
+}
