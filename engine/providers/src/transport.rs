@@ -17,6 +17,8 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tidegate_types::Segments;
 
+use crate::hyper_transport::Connection;
+
 /// Sends one request and gives back its answer once the headers are there.
 ///
 /// Dropping the returned future before it is ready, or the answer's [`BodyStream`] before its end,
@@ -93,6 +95,7 @@ enum Kind {
     Empty,
     Whole(Bytes),
     Incoming(Incoming),
+    Connection(Box<Connection>),
     Pieces(Pieces),
 }
 
@@ -105,6 +108,15 @@ impl BodyStream {
     /// A body made of the pieces of `stream`.
     pub fn new(stream: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> Self {
         Self(Kind::Pieces(Box::pin(stream)))
+    }
+
+    /// The body now arriving on `connection`, which is given back when it is complete.
+    pub(crate) fn connection(connection: Box<Connection>) -> Self {
+        if connection.body_ended() {
+            connection.finish();
+            return Self::empty();
+        }
+        Self(Kind::Connection(connection))
     }
 
     /// The next piece, never empty; `None` at the end. After an error there is no further piece.
@@ -129,11 +141,19 @@ impl BodyStream {
                     Some(Err(error)) => Some(Err(lost(&error))),
                     None => None,
                 },
+                Kind::Connection(connection) => ready!(connection.poll_body(cx)),
                 Kind::Pieces(stream) => ready!(stream.as_mut().poll_next(cx)),
             };
-            let last = matches!(self.0, Kind::Whole(_)) || !matches!(item, Some(Ok(_)));
-            if last {
-                self.0 = Kind::Empty;
+            let last = match &self.0 {
+                Kind::Whole(_) => true,
+                Kind::Connection(connection) => item.is_none() || connection.body_ended(),
+                _ => item.is_none(),
+            };
+            if last || matches!(item, Some(Err(_))) {
+                let done = std::mem::replace(&mut self.0, Kind::Empty);
+                if let (Kind::Connection(connection), None | Some(Ok(_))) = (done, &item) {
+                    connection.finish();
+                }
             }
             match item {
                 Some(Ok(data)) if data.is_empty() => {}
@@ -148,6 +168,7 @@ impl BodyStream {
             Kind::Empty => Some(0),
             Kind::Whole(bytes) => Some(bytes.len() as u64),
             Kind::Incoming(body) => body.size_hint().exact(),
+            Kind::Connection(connection) => connection.body_left(),
             Kind::Pieces(_) => None,
         }
     }
@@ -157,7 +178,7 @@ impl BodyStream {
         match &self.0 {
             Kind::Empty => true,
             Kind::Incoming(body) => body.is_end_stream(),
-            Kind::Whole(_) | Kind::Pieces(_) => false,
+            Kind::Whole(_) | Kind::Connection(_) | Kind::Pieces(_) => false,
         }
     }
 }
@@ -176,6 +197,14 @@ impl Stream for BodyStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Self::poll_next(&mut self, cx)
+    }
+}
+
+impl Drop for BodyStream {
+    fn drop(&mut self) {
+        if let Kind::Connection(connection) = std::mem::replace(&mut self.0, Kind::Empty) {
+            connection.abandon();
+        }
     }
 }
 
@@ -206,7 +235,7 @@ impl fmt::Debug for BodyStream {
         let kind = match &self.0 {
             Kind::Empty => "empty",
             Kind::Whole(_) => "whole",
-            Kind::Incoming(_) | Kind::Pieces(_) => "arriving",
+            Kind::Incoming(_) | Kind::Connection(_) | Kind::Pieces(_) => "arriving",
         };
         write!(f, "BodyStream({kind})")
     }
