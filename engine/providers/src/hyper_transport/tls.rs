@@ -37,13 +37,9 @@ impl Tls {
         let connector = self.connector.get_or_try_init(|| self.build()).await?;
         let tls = connector.connect(name, stream).await.map_err(|error| {
             let text = format!("{bare}: {error}");
-            let refused = error
-                .get_ref()
-                .is_some_and(|cause| cause.is::<rustls::Error>());
-            if refused {
-                TransportError::Tls(text)
-            } else {
-                TransportError::ConnectFailed(text)
+            match error.get_ref() {
+                Some(cause) if cause.is::<rustls::Error>() => TransportError::Tls(text),
+                _ => TransportError::ConnectFailed(text),
             }
         })?;
         Ok(Stream::Tls(Box::new(tls)))

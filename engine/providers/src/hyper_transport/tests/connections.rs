@@ -1,3 +1,8 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests play the other side of the wire"
+)]
+
 use super::{
     upstream::{Upstream, answer},
     *,
