@@ -1,0 +1,5 @@
+use crate::Generated;
+
+pub(crate) fn files() -> Vec<Generated> {
+    Vec::new()
+}
