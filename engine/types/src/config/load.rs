@@ -1,10 +1,20 @@
 //! From text to a checked [`Config`].
+//!
+//! Text becomes a plain value ([`text`]), variables and secret references in it are replaced
+//! ([`resolve`]), the value becomes the typed document ([`typed`]) and the document is checked as a
+//! whole. Every step reports all it finds, and what an earlier step has reported is not blamed again.
+
+pub(super) mod place;
+mod resolve;
+mod text;
+mod typed;
 
 use std::fmt;
 
 use serde_json::Value;
 
 use super::{Config, validate};
+use place::Place;
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +40,16 @@ pub struct Problem {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
-impl Problem {
-    pub(super) fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
+/// More than this many mistakes are not worth listing.
+const MOST: usize = 100;
+
+impl Format {
+    /// The format a file's name stands for: `.json`, `.toml`, otherwise YAML.
+    pub fn of(path: &std::path::Path) -> Self {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
+            Some(extension) if extension.eq_ignore_ascii_case("toml") => Self::Toml,
+            _ => Self::Yaml,
         }
     }
 }
@@ -76,25 +91,24 @@ impl From<Problems> for crate::Error {
 impl Config {
     /// Reads and checks a document.
     ///
-    /// `vendors` are the providers that need no `dialect` and `base_url`; `env` looks up variables.
+    /// `vendors` names the providers that need no `dialect` and `base_url`; `env` looks up
+    /// variables. Files named by `file:` references are read.
     ///
     /// # Errors
     ///
-    /// Every mistake found, each with its path.
+    /// Every mistake found, each with its path. Values are never quoted where they may be secret.
     pub fn parse(
         text: &str,
         format: Format,
         vendors: &[&str],
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Problems> {
-        let fail = |message: String| Problems(vec![Problem::new("", message)]);
-        let value = match format {
-            Format::Yaml => {
-                serde_saphyr::from_str(text).map_err(|error| fail(error.to_string()))?
-            }
-            Format::Toml => toml::from_str(text).map_err(|error| fail(error.to_string()))?,
-            Format::Json => serde_json::from_str(text).map_err(|error| fail(error.to_string()))?,
-        };
+        let value = text::read(text, format).map_err(|message| {
+            Problems(vec![Problem {
+                path: String::new(),
+                message,
+            }])
+        })?;
         Self::from_value(value, vendors, env)
     }
 
@@ -108,18 +122,82 @@ impl Config {
         vendors: &[&str],
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Problems> {
-        let _ = env;
-        let config: Self = serde_path_to_error::deserialize(value).map_err(|error| {
-            Problems(vec![Problem::new(
-                error.path().to_string(),
-                error.inner().to_string(),
-            )])
+        let mut findings = Findings::default();
+        let mut value = text::tame(value).map_err(|message| {
+            Problems(vec![Problem {
+                path: String::new(),
+                message,
+            }])
         })?;
-        let problems = validate::check(&config, vendors);
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(Problems(problems))
+        resolve::normalise(&mut value);
+        resolve::resolve(&mut value, env, &mut findings);
+        let config = typed::read(&mut value, &mut findings);
+        if let Some(config) = &config {
+            let providers_known = !findings.is_patched(&Place::key("providers"));
+            validate::check(config, vendors, providers_known, &mut |place, message| {
+                findings.report(place, message);
+            });
+        }
+        let mut problems = findings.problems;
+        if problems.len() > MOST {
+            let more = problems.len() - MOST;
+            problems.truncate(MOST);
+            let message = format!("and {more} more");
+            problems.push(Problem {
+                path: String::new(),
+                message,
+            });
+        }
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(Problems(problems)),
         }
     }
 }
+
+/// What the steps have found, and where they had to put something in place of a mistake.
+#[derive(Debug, Default)]
+struct Findings {
+    problems: Vec<Problem>,
+    /// Places whose value is ours: whatever is wrong below them has been reported.
+    patched: Vec<Place>,
+    /// Places whose value came from the environment or a file and is not to be quoted.
+    foreign: Vec<Place>,
+}
+
+impl Findings {
+    fn is_patched(&self, place: &Place) -> bool {
+        self.patched
+            .iter()
+            .any(|patched| place.starts_with(patched))
+    }
+
+    fn is_foreign(&self, place: &Place) -> bool {
+        self.foreign.contains(place)
+    }
+
+    /// Records a mistake unless it follows from one that is recorded already: in the place itself,
+    /// around it, or in one of its fields, of which too few may be left.
+    fn report(&mut self, place: &Place, message: String) {
+        if !self.is_patched(place) && !self.patched.iter().any(|patched| patched.is_in(place)) {
+            self.problems.push(Problem {
+                path: place.to_string(),
+                message,
+            });
+        }
+    }
+
+    /// Records a mistake whose value is about to be replaced.
+    fn report_and_patch(&mut self, place: &Place, message: String) {
+        if !self.is_patched(place) {
+            self.problems.push(Problem {
+                path: place.to_string(),
+                message,
+            });
+            self.patched.push(place.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

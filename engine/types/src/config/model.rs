@@ -164,6 +164,7 @@ pub enum Strategy {
 /// A provider's model, with overrides. A bare string stands for `{ model: ... }`.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = super::schema::allow_bare_target)]
 pub struct Target {
     /// `provider/model`.
     pub model: String,
