@@ -1,0 +1,82 @@
+"""The gateway for event loops."""
+
+from __future__ import annotations
+
+from asyncio import get_running_loop
+
+from ._async_caller import AsyncCaller
+from ._async_resources import AsyncChat, AsyncEmbeddings, AsyncMessages, AsyncModels
+from ._base import BaseGateway
+from ._core import CLOSE_DEADLINE
+from ._loop import bridge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._native import Engine
+    from ._raw import AsyncRawReply
+
+
+class AsyncGateway(BaseGateway):
+    """An AI gateway inside this process, for event loops.
+
+    One gateway serves any number of loops in any number of threads; a stream belongs to the loop
+    that opened it. After a fork it works in the child too, on a loop of the child.
+    """
+
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models")
+
+    #: `await chat.completions.create(...)`.
+    chat: AsyncChat
+    #: `await messages.create(...)` and `async with messages.stream(...)`.
+    messages: AsyncMessages
+    #: `await embeddings.create(...)`.
+    embeddings: AsyncEmbeddings
+    #: `await models.list()`.
+    models: AsyncModels
+
+    def _set(self, engine: Engine, key: str | None, *, owner: bool) -> None:
+        super()._set(engine, key, owner=owner)
+        self._caller = caller = AsyncCaller(engine, key)
+        self.chat = AsyncChat(caller)
+        self.messages = AsyncMessages(caller)
+        self.embeddings = AsyncEmbeddings(caller)
+        self.models = AsyncModels(caller)
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | Mapping[str, Any] | None = None,
+    ) -> AsyncRawReply:
+        """The raw door: any request the HTTP server would take, answered as it would answer.
+
+        `target` is a path, or the absolute URL of a vendor. A mapping as `body` goes as JSON.
+        Errors are answers too; nothing is raised for a status.
+        """
+        from ._raw import AsyncRawReply, octets
+
+        here = bridge()
+        pairs = None if headers is None else list(headers.items())
+        outcome = await here.call(self._engine, True, method, target, pairs, octets(body), self._key)
+        return AsyncRawReply(here, *outcome)
+
+    async def aclose(self, deadline: float = CLOSE_DEADLINE) -> None:
+        """The same as `close`, without holding up the loop."""
+        if self._owner:
+            await get_running_loop().run_in_executor(None, self._engine.close, deadline)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

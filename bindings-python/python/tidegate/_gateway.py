@@ -1,0 +1,71 @@
+"""The gateway for blocking code."""
+
+from __future__ import annotations
+
+from ._base import BaseGateway
+from ._caller import Caller
+from ._resources import Chat, Embeddings, Messages, Models
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._native import Engine
+    from ._raw import RawReply
+
+
+class Gateway(BaseGateway):
+    """An AI gateway inside this process, for blocking code. Safe to share between threads.
+
+    After a fork it works in the child too.
+    """
+
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models")
+
+    #: `chat.completions.create(...)`.
+    chat: Chat
+    #: `messages.create(...)` and `messages.stream(...)`.
+    messages: Messages
+    #: `embeddings.create(...)`.
+    embeddings: Embeddings
+    #: `models.list()`.
+    models: Models
+
+    def _set(self, engine: Engine, key: str | None, *, owner: bool) -> None:
+        super()._set(engine, key, owner=owner)
+        self._caller = caller = Caller(engine, key)
+        self.chat = Chat(caller)
+        self.messages = Messages(caller)
+        self.embeddings = Embeddings(caller)
+        self.models = Models(caller)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str | Mapping[str, Any] | None = None,
+    ) -> RawReply:
+        """The raw door: any request the HTTP server would take, answered as it would answer.
+
+        `target` is a path, or the absolute URL of a vendor. A mapping as `body` goes as JSON.
+        Errors are answers too; nothing is raised for a status.
+        """
+        from ._raw import RawReply, octets
+
+        pairs = None if headers is None else list(headers.items())
+        outcome = self._engine.call(True, method, target, pairs, octets(body), self._key, None)
+        return RawReply(*outcome)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

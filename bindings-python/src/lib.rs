@@ -1,0 +1,45 @@
+//! `tidegate._native`: the bridge between Python and the engine.
+//!
+//! Requests and answers cross as bytes; the package's Python side makes objects of them. The engine
+//! never holds a Python object and its threads never attach to the interpreter: everything Python
+//! is touched on the thread of the caller.
+#![expect(unsafe_code, reason = "the macros of the binding expand to unsafe code")]
+
+mod engine;
+mod error;
+mod exit;
+mod head;
+mod owned;
+mod queue;
+mod request;
+mod server;
+mod stream;
+
+use std::ffi::OsString;
+
+use pyo3::prelude::*;
+
+/// Runs the `tidegate` command and returns its exit code.
+///
+/// The interpreter is released for as long as the command runs.
+#[pyfunction]
+fn cli_main(py: Python<'_>, args: Vec<OsString>) -> i32 {
+    exit::detached(py, || tidegate_server::cli::main(args))
+}
+
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<engine::Engine>()?;
+    module.add_class::<queue::Queue>()?;
+    module.add_class::<stream::Stream>()?;
+    module.add_class::<head::Head>()?;
+    module.add_class::<server::Server>()?;
+    module.add("REPLY", request::REPLY)?;
+    module.add("STREAM", request::STREAM)?;
+    module.add("ERROR", request::ERROR)?;
+    module.add("READABLE", request::READABLE)?;
+    module.add_function(wrap_pyfunction!(cli_main, module)?)?;
+    module.add_function(wrap_pyfunction!(exit::exiting, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The completion queue of one event loop.
+
+use std::time::Duration;
+
+use pyo3::{IntoPyObjectExt, prelude::*, types::PyList};
+use tidegate::bridge::{self, EventKind};
+
+use crate::{
+    exit::detached,
+    owned::Owned,
+    request::{READABLE, outcome},
+};
+
+/// Answers on their way to one event loop. Drained by that loop, on its own thread.
+#[pyclass(frozen, module = "tidegate._native")]
+pub(crate) struct Queue {
+    inner: Owned<bridge::Queue>,
+}
+
+impl Queue {
+    pub(crate) fn inner(&self) -> PyResult<&bridge::Queue> {
+        self.inner.get("event loop bridge")
+    }
+}
+
+#[pymethods]
+impl Queue {
+    #[new]
+    fn new() -> Self {
+        Self { inner: Owned::new(bridge::Queue::new()) }
+    }
+
+    /// A descriptor that is readable while answers wait.
+    #[cfg(unix)]
+    fn fd(&self) -> PyResult<i32> {
+        Ok(self.inner()?.fd())
+    }
+
+    /// Up to `max` waiting answers as `(ticket, kind, a, b)`, without blocking.
+    fn drain<'py>(&self, py: Python<'py>, max: usize) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for event in self.inner()?.drain(max) {
+            let item = match event.kind {
+                EventKind::Outcome(done) => {
+                    let (kind, a, b) = outcome(py, done)?;
+                    (event.ticket, kind, a, b).into_bound_py_any(py)?
+                }
+                EventKind::Readable => {
+                    let none = py.None();
+                    (event.ticket, READABLE, &none, &none).into_bound_py_any(py)?
+                }
+            };
+            list.append(item)?;
+        }
+        Ok(list)
+    }
+
+    /// Blocks until answers wait or `seconds` have passed; says whether any wait.
+    fn wait(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let queue = self.inner()?;
+        let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
+        Ok(detached(py, || queue.wait(limit)))
+    }
+}
