@@ -1,1 +1,33 @@
+//! Tidegate: an AI gateway as a library.
+//!
+//! [`Gateway::execute`] is the one door; [`wire`] turns HTTP shapes into calls and back;
+//! [`bridge`] is what the language bindings stand on. The stages of a call are the files of
+//! `pipeline/`, in the order `pipeline.rs` calls them.
 
+pub mod bridge;
+mod call;
+mod facts;
+mod gateway;
+mod health;
+mod models;
+mod pipeline;
+mod snapshot;
+mod source;
+mod stream;
+mod telemetry;
+pub mod wire;
+
+pub use call::{CacheDirective, Call, CallContext, Reply, ReplyBody, ReplyHead};
+pub use facts::{Facts, header};
+pub use gateway::Gateway;
+pub use source::Source;
+pub use stream::{Frame, SettlingStream};
+
+pub use tidegate_providers as providers;
+pub use tidegate_types as types;
+pub use tidegate_types::{
+    Attempt, Code, Dialect, Endpoint, Error, Money, Origin, Retry, Secret, Segments, Usage, config,
+};
+
+/// The version all packages share.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,6 +6,7 @@
 //! - [`key_ring`]: which provider key a try uses
 //! - [`identity`]: who calls
 //! - [`ledger`]: what they may spend
+//! - [`price`]: what usage costs
 //! - [`limits`]: how fast they may call
 //! - [`cache`]: which answers may be given again
 //! - [`window`]: sums over a sliding window
@@ -18,6 +19,7 @@ pub mod identity;
 pub mod key_ring;
 pub mod ledger;
 pub mod limits;
+pub mod price;
 pub mod retry;
 pub mod rng;
 pub mod route;

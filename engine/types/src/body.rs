@@ -115,7 +115,11 @@ impl Segments {
             at = edit.range.end;
         }
         self.copy_refs(at..self.len, &mut out);
-        if out.len <= FLATTEN_UP_TO { Self::from(out.to_bytes()) } else { out }
+        if out.len <= FLATTEN_UP_TO {
+            Self::from(out.to_bytes())
+        } else {
+            out
+        }
     }
 
     fn copy_refs(&self, range: Range<usize>, out: &mut Self) {

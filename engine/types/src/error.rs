@@ -195,7 +195,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} [{} {}]", self.message(), self.code().number(), self.code().slug())
+        write!(
+            f,
+            "{} [{} {}]",
+            self.message(),
+            self.code().number(),
+            self.code().slug()
+        )
     }
 }
 
@@ -217,6 +223,9 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn std::error::Error + 'static))
     }
 }

@@ -16,15 +16,19 @@ use crate::body::{Edit, Segments};
 /// Edits of the outermost object of a body, applied in one pass.
 #[derive(Debug)]
 pub struct Splicer<'a> {
-    outline: &'a Outline,
+    outline: &'a Outline<'a>,
     edits: SmallVec<[Edit; 4]>,
     inserted: Vec<u8>,
 }
 
 impl<'a> Splicer<'a> {
     /// Starts with no edits.
-    pub fn new(outline: &'a Outline) -> Self {
-        Self { outline, edits: SmallVec::new(), inserted: Vec::new() }
+    pub fn new(outline: &'a Outline<'a>) -> Self {
+        Self {
+            outline,
+            edits: SmallVec::new(),
+            inserted: Vec::new(),
+        }
     }
 
     /// Gives every member called `key` the JSON text `value`; adds the member at the end of the
@@ -36,7 +40,10 @@ impl<'a> Splicer<'a> {
         let mut found = false;
         for member in self.outline.all(key) {
             found = true;
-            self.edits.push(Edit { range: member.value.clone(), with: value.clone() });
+            self.edits.push(Edit {
+                range: member.value.clone(),
+                with: value.clone(),
+            });
         }
         if !found {
             if !(self.outline.is_empty() && self.inserted.is_empty()) {
@@ -60,7 +67,10 @@ impl<'a> Splicer<'a> {
     pub fn apply(mut self, body: &Segments) -> Segments {
         if !self.inserted.is_empty() {
             let at = self.outline.tail();
-            self.edits.push(Edit { range: at..at, with: Bytes::from(self.inserted) });
+            self.edits.push(Edit {
+                range: at..at,
+                with: Bytes::from(self.inserted),
+            });
         }
         body.splice(self.edits)
     }

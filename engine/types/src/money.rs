@@ -65,14 +65,15 @@ impl FromStr for Money {
             None => (false, body.strip_prefix('+').unwrap_or(body)),
         };
         let (mantissa, exponent) = match body.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => {
-                (mantissa, exponent.parse::<i32>().map_err(|_| fail())?)
-            }
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| fail())?),
             None => (body, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         if (whole.is_empty() && fraction.is_empty())
-            || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit())
+            || !whole
+                .bytes()
+                .chain(fraction.bytes())
+                .all(|byte| byte.is_ascii_digit())
             || whole.len() + fraction.len() > 30
             || !(-40..=30).contains(&exponent)
         {
@@ -176,7 +177,16 @@ mod tests {
             assert_eq!(money.nanos(), nanos, "{text}");
             assert_eq!(money.to_string(), shown);
         }
-        for text in ["", ".", "1,5", "1.2.3", "NaN", "inf", "1e99", "99999999999999999999"] {
+        for text in [
+            "",
+            ".",
+            "1,5",
+            "1.2.3",
+            "NaN",
+            "inf",
+            "1e99",
+            "99999999999999999999",
+        ] {
             assert!(text.parse::<Money>().is_err(), "{text}");
         }
     }

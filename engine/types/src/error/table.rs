@@ -175,7 +175,12 @@ mod tests {
     #[test]
     fn numbers_and_slugs_are_unique_and_ascending() {
         for pair in Code::ALL.windows(2) {
-            assert!(pair[0].number() < pair[1].number(), "{:?} {:?}", pair[0], pair[1]);
+            assert!(
+                pair[0].number() < pair[1].number(),
+                "{:?} {:?}",
+                pair[0],
+                pair[1]
+            );
         }
         for code in Code::ALL {
             assert_eq!(Code::from_slug(code.slug()), Some(*code));

@@ -21,8 +21,8 @@ pub struct Member {
 
 /// Offsets of the wanted members of a JSON object.
 #[derive(Debug, Clone)]
-pub struct Outline {
-    keys: &'static [&'static str],
+pub struct Outline<'k> {
+    keys: &'k [&'k str],
     members: SmallVec<[Member; 8]>,
     tail: usize,
     empty: bool,
@@ -61,15 +61,20 @@ enum State {
     Done,
 }
 
-impl Outline {
+impl<'k> Outline<'k> {
     /// Walks `body` and notes the members whose keys are in `keys`.
     ///
     /// # Errors
     /// [`JsonError`] when the body is not one complete JSON object. Values below the first level
     /// are only checked for balanced nesting: their receiver judges them.
-    pub fn of(body: &Segments, keys: &'static [&'static str]) -> Result<Self, JsonError> {
+    pub fn of(body: &Segments, keys: &'k [&'k str]) -> Result<Self, JsonError> {
         let mut walk = Walk {
-            outline: Self { keys, members: SmallVec::new(), tail: 0, empty: true },
+            outline: Self {
+                keys,
+                members: SmallVec::new(),
+                tail: 0,
+                empty: true,
+            },
             state: State::Start,
             depth: 0,
             start: 0,
@@ -85,18 +90,26 @@ impl Outline {
         if walk.state == State::Done {
             Ok(walk.outline)
         } else {
-            Err(JsonError { what: "the JSON object is not complete", at: base })
+            Err(JsonError {
+                what: "the JSON object is not complete",
+                at: base,
+            })
         }
     }
 
     /// Every member called `key`, in order.
     pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Member> {
-        self.members.iter().filter(move |member| self.keys[member.key] == key)
+        self.members
+            .iter()
+            .filter(move |member| self.keys[member.key] == key)
     }
 
     /// The last member called `key`: the one JSON parsers keep.
     pub fn last(&self, key: &str) -> Option<&Member> {
-        self.members.iter().rev().find(|member| self.keys[member.key] == key)
+        self.members
+            .iter()
+            .rev()
+            .find(|member| self.keys[member.key] == key)
     }
 
     /// True when the object has no members at all.
@@ -110,8 +123,8 @@ impl Outline {
     }
 }
 
-struct Walk {
-    outline: Outline,
+struct Walk<'k> {
+    outline: Outline<'k>,
     state: State,
     depth: usize,
     start: usize,
@@ -120,11 +133,16 @@ struct Walk {
     wanted: Option<usize>,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn feed(&mut self, part: &[u8], base: usize) -> Result<(), JsonError> {
         let mut at = 0;
         while let Some(&byte) = part.get(at) {
-            let fail = |what| Err(JsonError { what, at: base + at });
+            let fail = |what| {
+                Err(JsonError {
+                    what,
+                    at: base + at,
+                })
+            };
             match self.state {
                 State::InContainer => match byte {
                     b'"' => self.state = State::InContainerString,
@@ -239,14 +257,21 @@ impl Walk {
         } else {
             &self.key
         };
-        self.wanted = self.outline.keys.iter().position(|wanted| wanted.as_bytes() == key);
+        self.wanted = self
+            .outline
+            .keys
+            .iter()
+            .position(|wanted| wanted.as_bytes() == key);
     }
 
     fn end_value(&mut self, end: usize) {
         self.outline.tail = end;
         self.state = State::After;
         if let Some(key) = self.wanted {
-            self.outline.members.push(Member { key, value: self.start..end });
+            self.outline.members.push(Member {
+                key,
+                value: self.start..end,
+            });
         }
     }
 }
@@ -279,15 +304,27 @@ mod tests {
             let outline = Outline::of(&body, KEYS).unwrap();
             let model = outline.last("model").unwrap();
             assert_eq!(&*body.slice(model.value.clone()), br#""x\"y""#, "cut {cut}");
-            assert_eq!(&*body.slice(outline.last("stream").unwrap().value.clone()), b"true");
+            assert_eq!(
+                &*body.slice(outline.last("stream").unwrap().value.clone()),
+                b"true"
+            );
         }
     }
 
     #[test]
     fn outline_refuses_what_is_no_object() {
-        for text in
-            ["", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{} x", "{\"a\":1 2}", "nul", "{\"a\":\"b"]
-        {
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{} x",
+            "{\"a\":1 2}",
+            "nul",
+            "{\"a\":\"b",
+        ] {
             assert!(Outline::of(&split(text, &[]), KEYS).is_err(), "{text}");
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200_000), "]".repeat(200_000));
@@ -308,11 +345,11 @@ mod tests {
         scalar.prop_recursive(4, 24, 5, |inner| {
             let space = prop_oneof![Just(""), Just(" "), Just("\n\t")];
             prop_oneof![
-                (prop::collection::vec(inner.clone(), 0..4), space.clone())
-                    .prop_map(|(items, gap)| format!("[{gap}{}{gap}]", items.join(&format!(",{gap}")))),
-                (prop::collection::vec((key(), inner), 0..4), space).prop_map(|(members, gap)| object(
-                    &members, gap
-                )),
+                (prop::collection::vec(inner.clone(), 0..4), space.clone()).prop_map(
+                    |(items, gap)| format!("[{gap}{}{gap}]", items.join(&format!(",{gap}")))
+                ),
+                (prop::collection::vec((key(), inner), 0..4), space)
+                    .prop_map(|(members, gap)| object(&members, gap)),
             ]
         })
     }
@@ -328,8 +365,10 @@ mod tests {
     }
 
     fn object(members: &[(String, String)], gap: &str) -> String {
-        let members: Vec<_> =
-            members.iter().map(|(key, value)| format!("{key}{gap}:{gap}{value}")).collect();
+        let members: Vec<_> = members
+            .iter()
+            .map(|(key, value)| format!("{key}{gap}:{gap}{value}"))
+            .collect();
         format!("{{{gap}{}{gap}}}", members.join(&format!("{gap},{gap}")))
     }
 

@@ -1,0 +1,429 @@
+//! An engine as a host language holds it.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use http::Uri;
+use tidegate_types::{Code, Error, Secret, Segments, config::Config};
+use tokio::task::AbortHandle;
+
+use super::{
+    Event, EventKind, Head, Mode, Outcome, Queue, Request, Source, StreamHandle,
+    remote::Remote,
+    runtime::{self, pid},
+    stream::{Canceller, Frames},
+};
+use crate::{
+    Gateway,
+    call::ReplyBody,
+    wire::{self, Entry, Trust},
+};
+
+/// A handle on an engine. Cheap to clone. Opening one starts no thread and opens no socket; after a
+/// fork the child's first call makes a fresh engine of the same configuration.
+#[derive(Clone)]
+pub struct Engine(Arc<Shared>);
+
+struct Shared {
+    /// Where the configuration came from, for a reload without a new one.
+    source: Mutex<Source>,
+    config: ArcSwap<Config>,
+    remote: Option<(Uri, Option<Secret<String>>)>,
+    core: ArcSwapOption<Core>,
+    closed: AtomicBool,
+}
+
+/// What belongs to one process: connections, tickets, counters.
+struct Core {
+    pid: u32,
+    backend: Backend,
+    tickets: Mutex<HashMap<u64, Ticket>>,
+    next: AtomicU64,
+}
+
+#[derive(Clone)]
+enum Backend {
+    Local(Gateway),
+    Remote(Arc<Remote>),
+}
+
+enum Ticket {
+    /// The task that runs the request.
+    Running(AbortHandle, Queue),
+    Streaming(Canceller),
+}
+
+/// Where the frames of an opened stream come from, before it is buffered.
+enum Answer {
+    Whole(Head, Bytes),
+    Stream(Head, Frames),
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+impl Engine {
+    /// Opens an engine of this configuration.
+    ///
+    /// # Errors
+    /// `unreadable_config`, `invalid_config`.
+    pub fn open(source: Source) -> Result<Self, Error> {
+        let config = source.load()?;
+        Ok(Self::new(source, config, None))
+    }
+
+    /// Opens a client of a running gateway: the same calls, made over the network. `key` goes along
+    /// with every call that brings none.
+    ///
+    /// # Errors
+    /// `invalid_config` when the URL is not absolute or not HTTP.
+    pub fn connect(url: &str, key: Option<String>) -> Result<Self, Error> {
+        let uri: Uri = url
+            .trim_end_matches('/')
+            .parse()
+            .map_err(|_| bad_url(url))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+            return Err(bad_url(url));
+        }
+        Ok(Self::new(
+            Source::Env,
+            Config::default(),
+            Some((uri, key.map(Secret::new))),
+        ))
+    }
+
+    fn new(source: Source, config: Config, remote: Option<(Uri, Option<Secret<String>>)>) -> Self {
+        Self(Arc::new(Shared {
+            source: Mutex::new(source),
+            config: ArcSwap::from_pointee(config),
+            remote,
+            core: ArcSwapOption::empty(),
+            closed: AtomicBool::new(false),
+        }))
+    }
+
+    /// This process's core; made on first use, and again in a forked child. The parent's is left
+    /// alone: dropping it here would shut its connections down.
+    fn core(&self) -> Arc<Core> {
+        let pid = pid();
+        loop {
+            let current = self.0.core.load_full();
+            if let Some(core) = current.as_ref().filter(|core| core.pid == pid) {
+                return Arc::clone(core);
+            }
+            let backend = match &self.0.remote {
+                Some((url, key)) => {
+                    Backend::Remote(Arc::new(Remote::new(url.clone(), key.clone())))
+                }
+                None => Backend::Local(Gateway::new(Config::clone(&self.0.config.load()))),
+            };
+            if self.0.closed.load(Ordering::Acquire)
+                && let Backend::Local(gateway) = &backend
+            {
+                gateway.stop();
+            }
+            let fresh = Arc::new(Core {
+                pid,
+                backend,
+                tickets: Mutex::default(),
+                next: AtomicU64::new(1),
+            });
+            let found = self.0.core.compare_and_swap(&current, Some(fresh));
+            mem::forget(
+                found
+                    .as_ref()
+                    .map(Arc::clone)
+                    .filter(|core| core.pid != pid),
+            );
+            mem::forget(current);
+        }
+    }
+
+    /// The gateway behind a local engine.
+    ///
+    /// # Errors
+    /// `invalid_request` for an engine that is a client of another.
+    pub fn gateway(&self) -> Result<Gateway, Error> {
+        match &self.core().backend {
+            Backend::Local(gateway) => Ok(gateway.clone()),
+            Backend::Remote(_) => Err(Error::new(
+                Code::InvalidRequest,
+                "this engine is a client of another gateway, which serves itself",
+            )),
+        }
+    }
+
+    /// Runs a request on the calling thread and waits for its end, or for its stream to begin.
+    pub fn call(&self, request: Request) -> Outcome {
+        let handle = match self.enter() {
+            Ok(handle) => handle,
+            Err(error) => return Outcome::Error(error),
+        };
+        let core = self.core();
+        match handle.block_on(core.backend.run(request)) {
+            Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
+            Ok(Answer::Stream(head, frames)) => {
+                Outcome::Stream(head, StreamHandle::start(&handle, frames, None, ()))
+            }
+            Err(error) => Outcome::Error(error),
+        }
+    }
+
+    /// Starts a request; its outcome arrives in `queue` under the ticket given back.
+    pub fn submit(&self, queue: &Queue, request: Request) -> u64 {
+        let core = self.core();
+        let ticket = core.next.fetch_add(1, Ordering::Relaxed);
+        let handle = match self.enter() {
+            Ok(handle) => handle,
+            Err(error) => {
+                let kind = EventKind::Outcome(Outcome::Error(error));
+                queue.push(Event { ticket, kind });
+                return ticket;
+            }
+        };
+        // Held while the task is registered: a task that is quick must find its own ticket.
+        let mut tickets = core.tickets();
+        let task = {
+            let (core, queue, handle) = (Arc::clone(&core), queue.clone(), handle.clone());
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one task of a submitted request"
+            )]
+            handle.clone().spawn(async move {
+                let result = core.backend.run(request).await;
+                core.deliver(&handle, &queue, ticket, result);
+            })
+        };
+        tickets.insert(ticket, Ticket::Running(task.abort_handle(), queue.clone()));
+        ticket
+    }
+
+    /// Cancels a ticket and closes its upstream. Does nothing when it has ended.
+    pub fn cancel(&self, ticket: u64) {
+        let core = self.core();
+        let found = core.tickets().remove(&ticket);
+        match found {
+            Some(Ticket::Running(task, queue)) => {
+                task.abort();
+                let error = Error::new(Code::Cancelled, "the call was cancelled");
+                queue.push(Event {
+                    ticket,
+                    kind: EventKind::Outcome(Outcome::Error(error)),
+                });
+            }
+            Some(Ticket::Streaming(stream)) => stream.cancel(),
+            None => {}
+        }
+    }
+
+    /// Takes over another configuration, or reads the old source again. On an error everything
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// `unreadable_config`, `invalid_config`.
+    pub fn reload(&self, source: Option<Source>) -> Result<(), Error> {
+        if self.0.remote.is_some() {
+            let text = "this engine is a client of another gateway; reload that one";
+            return Err(Error::new(Code::InvalidRequest, text));
+        }
+        let mut kept = self.0.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = source.unwrap_or_else(|| kept.clone());
+        let config = source.load()?;
+        if let Some(core) = self.0.core.load_full().filter(|core| core.pid == pid())
+            && let Backend::Local(gateway) = &core.backend
+        {
+            gateway.reload(config.clone());
+        }
+        self.0.config.store(Arc::new(config));
+        *kept = source;
+        Ok(())
+    }
+
+    /// Refuses new calls, lets running ones finish until `deadline`, then cancels the rest. A second
+    /// time does nothing. Gives the number of calls cut off.
+    pub fn close(&self, deadline: Duration) -> usize {
+        if self.0.closed.swap(true, Ordering::AcqRel) {
+            return 0;
+        }
+        // Never used here: nothing to drain, and no reason to start threads.
+        let Some(core) = self.0.core.load_full().filter(|core| core.pid == pid()) else {
+            return 0;
+        };
+        let left = match &core.backend {
+            Backend::Local(gateway) if gateway.running() == 0 => {
+                gateway.stop();
+                0
+            }
+            Backend::Local(gateway) => match runtime::handle() {
+                Ok(handle) => handle.block_on(gateway.close(deadline)),
+                Err(_) => 0,
+            },
+            Backend::Remote(_) => 0,
+        };
+        let tickets: Vec<u64> = core.tickets().keys().copied().collect();
+        for ticket in tickets {
+            self.cancel(ticket);
+        }
+        left
+    }
+
+    /// Keys, budgets and the cache, as JSON.
+    pub fn health(&self) -> serde_json::Value {
+        match &self.core().backend {
+            Backend::Local(gateway) => gateway.health(),
+            Backend::Remote(remote) => serde_json::json!({ "remote": remote.url() }),
+        }
+    }
+
+    /// The configuration in force; secrets show as `***`.
+    pub fn config_json(&self) -> serde_json::Value {
+        serde_json::to_value(&**self.0.config.load()).unwrap_or_default()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        self.0.config.load_full()
+    }
+
+    /// Moves the engine's clock forward.
+    #[cfg(feature = "testing")]
+    pub fn advance(&self, by: Duration) {
+        if let Backend::Local(gateway) = &self.core().backend {
+            gateway.clock().advance(by);
+        }
+    }
+
+    fn enter(&self) -> Result<tokio::runtime::Handle, Error> {
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(Error::new(Code::Closed, "the gateway is closed"));
+        }
+        runtime::handle()
+    }
+}
+
+impl Core {
+    fn tickets(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Ticket>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a result to the queue, unless the ticket was cancelled meanwhile.
+    fn deliver(
+        self: &Arc<Self>,
+        handle: &tokio::runtime::Handle,
+        queue: &Queue,
+        ticket: u64,
+        result: Result<Answer, Error>,
+    ) {
+        let mut tickets = self.tickets();
+        if tickets.remove(&ticket).is_none() {
+            return;
+        }
+        let outcome = match result {
+            Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
+            Ok(Answer::Stream(head, frames)) => {
+                let forget = Forget {
+                    core: Arc::clone(self),
+                    ticket,
+                };
+                let announce = Some((queue.clone(), ticket));
+                let stream = StreamHandle::start(handle, frames, announce, forget);
+                tickets.insert(ticket, Ticket::Streaming(stream.canceller()));
+                Outcome::Stream(head, stream)
+            }
+            Err(error) => Outcome::Error(error),
+        };
+        drop(tickets);
+        queue.push(Event {
+            ticket,
+            kind: EventKind::Outcome(outcome),
+        });
+    }
+}
+
+/// Takes a stream's ticket back when its task ends, however it ends.
+struct Forget {
+    core: Arc<Core>,
+    ticket: u64,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.core.tickets().remove(&self.ticket);
+    }
+}
+
+impl Backend {
+    async fn run(&self, request: Request) -> Result<Answer, Error> {
+        match self {
+            Self::Local(gateway) => local(gateway, request).await,
+            Self::Remote(remote) => {
+                let answer = remote.run(request).await?;
+                Ok(match answer {
+                    (head, Ok(body)) => Answer::Whole(head, body),
+                    (head, Err(stream)) => Answer::Stream(head, Frames::Remote(stream)),
+                })
+            }
+        }
+    }
+}
+
+async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
+    let native = request.mode == Mode::Native;
+    let uri: Uri = request.target.parse().map_err(|_| {
+        let text = format!("{:?} is neither a path nor a URL", request.target);
+        Error::new(Code::UnknownEndpoint, text)
+    })?;
+    let entry = Entry {
+        method: request.method,
+        uri,
+        headers: request.headers,
+        body: Segments::from(request.body),
+        key: request.key.map(Secret::new),
+        trust: if request.trusted {
+            Trust::Process
+        } else {
+            Trust::Network
+        },
+        native,
+    };
+    let (dialect, result) = gateway.enter(entry).await;
+    let reply = match result {
+        Ok(reply) => reply,
+        Err(error) if native => return Err(error),
+        Err(error) => {
+            let (parts, body) = wire::refusal(dialect, &error).into_parts();
+            let head = Head {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+            };
+            return Ok(Answer::Whole(head, body.into_parts().unwrap_or_default()));
+        }
+    };
+    let mut headers = reply.head.headers;
+    reply.head.facts.write(&mut headers);
+    let head = Head {
+        status: reply.head.status.as_u16(),
+        headers,
+    };
+    Ok(match reply.body {
+        ReplyBody::Complete(body) => Answer::Whole(head, body),
+        ReplyBody::Stream(stream) => Answer::Stream(head, Frames::Local(stream)),
+    })
+}
+
+fn bad_url(url: &str) -> Error {
+    let text = format!("{url:?} is no URL of a gateway (use http://host:port)");
+    Error::new(Code::InvalidConfig, text)
+}

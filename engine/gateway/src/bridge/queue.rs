@@ -1,0 +1,165 @@
+//! The completion queue: the engine pushes, the host drains in batches on its own thread.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
+    sync::{
+        Arc, Condvar, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::Event;
+
+/// Events of tickets, for one consumer. Cheap to clone.
+///
+/// A push wakes the consumer once; further pushes are silent until it drains.
+#[derive(Clone, Default)]
+pub struct Queue(Arc<Shared>);
+
+type Waker = Box<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct Shared {
+    events: Mutex<VecDeque<Event>>,
+    filled: Condvar,
+    signaled: AtomicBool,
+    pipe: OnceLock<Option<Pipe>>,
+    waker: Mutex<Option<Waker>>,
+}
+
+/// A descriptor that is readable while events wait.
+struct Pipe {
+    read: OwnedFd,
+    #[cfg(not(target_os = "linux"))]
+    write: OwnedFd,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Queue")
+    }
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes at most `max` events. What is left wakes the consumer again.
+    pub fn drain(&self, max: usize) -> Vec<Event> {
+        let shared = &self.0;
+        // In this order: a push that comes after the flag is down signals again.
+        shared.signaled.store(false, Ordering::SeqCst);
+        if let Some(Some(pipe)) = shared.pipe.get() {
+            pipe.clear();
+        }
+        let mut events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken: Vec<_> = {
+            let count = events.len().min(max);
+            events.drain(..count).collect()
+        };
+        let left = !events.is_empty();
+        drop(events);
+        if left {
+            self.signal();
+        }
+        taken
+    }
+
+    /// Waits until an event is there, at most `limit`. True when there is one.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let (events, _) = self
+            .0
+            .filled
+            .wait_timeout_while(events, limit, |events| events.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        !events.is_empty()
+    }
+
+    /// A descriptor for the host's event loop, readable while events wait; [`Queue::drain`] clears
+    /// it. Owned by the queue. `None` when the operating system gives none.
+    pub fn fd(&self) -> Option<RawFd> {
+        let pipe = self.0.pipe.get_or_init(Pipe::open).as_ref()?;
+        if !self
+            .0
+            .events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
+        {
+            pipe.ring();
+        }
+        Some(pipe.read.as_raw_fd())
+    }
+
+    /// Sets the function that is called, on a thread of the engine, when events begin to wait. It
+    /// must not block.
+    pub fn set_waker(&self, waker: Option<Waker>) {
+        *self.0.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
+    }
+
+    pub(super) fn push(&self, event: Event) {
+        self.0
+            .events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(event);
+        self.signal();
+    }
+
+    fn signal(&self) {
+        let shared = &self.0;
+        shared.filled.notify_one();
+        if shared.signaled.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Some(Some(pipe)) = shared.pipe.get() {
+            pipe.ring();
+        }
+        if let Some(waker) = &*shared.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Pipe {
+    fn open() -> Option<Self> {
+        use rustix::event::{EventfdFlags, eventfd};
+        let read = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).ok()?;
+        Some(Self { read })
+    }
+
+    fn ring(&self) {
+        let _ = rustix::io::write(&self.read, &1u64.to_ne_bytes());
+    }
+
+    fn clear(&self) {
+        let _ = rustix::io::read(&self.read, &mut [0u8; 8]);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Pipe {
+    fn open() -> Option<Self> {
+        let (read, write) = rustix::pipe::pipe().ok()?;
+        for end in [&read, &write] {
+            rustix::io::ioctl_fionbio(end, true).ok()?;
+            rustix::io::ioctl_fioclex(end).ok()?;
+        }
+        Some(Self { read, write })
+    }
+
+    fn ring(&self) {
+        let _ = rustix::io::write(&self.write, &[1]);
+    }
+
+    fn clear(&self) {
+        while matches!(rustix::io::read(&self.read, &mut [0u8; 64]), Ok(64)) {}
+    }
+}

@@ -1,0 +1,212 @@
+//! The same calls, made to a gateway that runs elsewhere.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Uri, header};
+use tidegate_providers::{
+    dialect::Seen,
+    hyper_transport::HyperTransport,
+    transport::{HttpRequest, Transport, TransportError},
+};
+use tidegate_types::{Code, Dialect, Error, Secret, Segments};
+
+use super::{Frame, Head, Mode, Request};
+use crate::{
+    facts::header as names,
+    source,
+    stream::{Step, source::EventSource},
+    wire,
+};
+
+/// The remote engine has deadlines of its own; these only end a connection that has died.
+const CONNECT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(900);
+
+/// A client of a running gateway.
+pub(super) struct Remote {
+    url: Uri,
+    key: Option<Secret<String>>,
+    transport: Arc<dyn Transport>,
+}
+
+/// A stream of a remote gateway.
+pub(super) struct RemoteStream {
+    source: EventSource,
+    native: bool,
+    over: bool,
+}
+
+impl Remote {
+    pub(super) fn new(url: Uri, key: Option<Secret<String>>) -> Self {
+        let transport = Arc::new(HyperTransport::new(&|name: &str| source::env(name)));
+        Self {
+            url,
+            key,
+            transport,
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.url.to_string()
+    }
+
+    pub(super) async fn run(
+        &self,
+        request: Request,
+    ) -> Result<(Head, Result<Bytes, Box<RemoteStream>>), Error> {
+        let native = request.mode == Mode::Native;
+        let path = remote_path(&request.target)?;
+        let dialect = if path.contains("/messages") {
+            Dialect::Anthropic
+        } else {
+            Dialect::OpenAi
+        };
+        let base = self.url.to_string();
+        let uri = format!("{}{path}", base.trim_end_matches('/'))
+            .parse()
+            .map_err(|_| Error::new(Code::UnknownEndpoint, format!("{path:?} is no path")))?;
+        let mut headers = request.headers;
+        headers.remove(header::HOST);
+        headers.remove(header::CONTENT_LENGTH);
+        headers.remove(header::ACCEPT_ENCODING);
+        headers
+            .entry(header::CONTENT_TYPE)
+            .or_insert(HeaderValue::from_static("application/json"));
+        let key = request
+            .key
+            .as_deref()
+            .or(self.key.as_ref().map(|key| key.expose().as_str()));
+        if let Some(key) = key
+            && let Ok(mut value) = HeaderValue::from_str(key)
+        {
+            value.set_sensitive(true);
+            headers.insert(names::KEY, value);
+        }
+        let request = HttpRequest {
+            method: request.method,
+            uri,
+            headers,
+            body: Segments::from(request.body),
+            connect_timeout: CONNECT,
+            first_byte_timeout: SILENCE,
+        };
+        let response = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| unreachable(&error))?;
+        let (status, headers, mut body) = (response.status, response.headers, response.body);
+        let is_stream = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        if status.is_success() && is_stream {
+            let source = if native {
+                EventSource::events(body, dialect)
+            } else {
+                EventSource::opaque(body, dialect)
+            };
+            let stream = RemoteStream {
+                source: source.with_deadlines(SILENCE, None),
+                native,
+                over: false,
+            };
+            return Ok((head(status, headers), Err(Box::new(stream))));
+        }
+        let mut whole = Vec::new();
+        while let Some(piece) = body.next().await {
+            whole.extend_from_slice(&piece.map_err(|error| unreachable(&error))?);
+        }
+        let whole = Bytes::from(whole);
+        if native && !status.is_success() {
+            return Err(wire::from_remote(dialect, status, headers, whole));
+        }
+        Ok((head(status, headers), Ok(whole)))
+    }
+}
+
+impl RemoteStream {
+    pub(super) fn poll_frames(&mut self, cx: &mut Context<'_>, out: &mut Vec<Frame>) -> Poll<Step> {
+        loop {
+            if self.over {
+                return Poll::Ready(Step::End(HeaderMap::new()));
+            }
+            let piece = match ready!(self.source.poll_piece(cx)) {
+                Some(Ok(piece)) => piece,
+                Some(Err(error)) => {
+                    self.over = true;
+                    return Poll::Ready(Step::Failed(error));
+                }
+                None => {
+                    self.over = true;
+                    continue;
+                }
+            };
+            if !self.native {
+                out.push(Frame {
+                    event: None,
+                    data: piece.bytes,
+                });
+                return Poll::Ready(Step::More);
+            }
+            let before = out.len();
+            for (event, seen) in piece.events {
+                if let Seen::Failed { message, kind } = seen {
+                    self.over = true;
+                    let code = Code::from_slug(&kind).unwrap_or(Code::StreamFailed);
+                    return Poll::Ready(Step::Failed(Error::new(code, message)));
+                }
+                if !event.data.is_empty() && event.data != b"[DONE]"[..] {
+                    out.push(Frame {
+                        event: event.event,
+                        data: event.data,
+                    });
+                }
+            }
+            if out.len() > before {
+                return Poll::Ready(Step::More);
+            }
+        }
+    }
+}
+
+fn head(status: http::StatusCode, headers: HeaderMap) -> Head {
+    Head {
+        status: status.as_u16(),
+        headers,
+    }
+}
+
+/// A vendor's absolute URL becomes the remote's drop-in prefix of that vendor.
+fn remote_path(target: &str) -> Result<String, Error> {
+    let uri: Uri = target.parse().map_err(|_| {
+        Error::new(
+            Code::UnknownEndpoint,
+            format!("{target:?} is neither a path nor a URL"),
+        )
+    })?;
+    let path = uri
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
+    let vendor = uri.host().and_then(|host| {
+        tidegate_providers::catalogue::vendors().find(|vendor| vendor.hosts.contains(&host))
+    });
+    Ok(vendor.map_or_else(
+        || path.to_owned(),
+        |vendor| format!("/{}{path}", vendor.name),
+    ))
+}
+
+fn unreachable(error: &TransportError) -> Error {
+    let code = match error {
+        TransportError::ConnectTimeout => Code::ConnectTimeout,
+        TransportError::FirstByteTimeout => Code::FirstByteTimeout,
+        TransportError::ConnectionLost(_) => Code::ConnectionLost,
+        _ => Code::ConnectFailed,
+    };
+    Error::new(code, format!("the remote gateway: {error}")).with_source(error.clone())
+}

@@ -1,0 +1,268 @@
+//! A stream as the host reads it: a bounded buffer that a task fills and the host drains in batches.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::HeaderMap;
+use tidegate_types::{Code, Error};
+use tokio::{sync::Notify, task::AbortHandle};
+
+use super::{Event, EventKind, Frame, Queue, remote::RemoteStream};
+use crate::stream::{SettlingStream, Step};
+
+/// The buffer holds this much before the upstream has to wait.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Reads a live stream. Cheap to clone; dropping the last clone cancels the upstream.
+#[derive(Clone)]
+pub struct StreamHandle(Arc<Owner>);
+
+/// What a read gave.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Frames in order.
+    pub frames: Vec<Frame>,
+    /// Set once, with or after the last frame.
+    pub end: Option<End>,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub enum End {
+    /// Complete; the final facts.
+    Complete(HeaderMap),
+    /// Broken; native mode only.
+    Failed(Error),
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+    pump: AbortHandle,
+}
+
+struct Shared {
+    buffer: Mutex<Buffer>,
+    filled: Condvar,
+    room: Notify,
+    /// Where to announce new frames: the queue and the ticket of the request.
+    queue: Option<(Queue, u64)>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    end: Option<End>,
+    over: bool,
+    armed: bool,
+}
+
+/// Where frames come from.
+pub(super) enum Frames {
+    Local(Box<SettlingStream>),
+    Remote(Box<RemoteStream>),
+}
+
+impl Frames {
+    fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<Frame>) -> Poll<Step> {
+        match self {
+            Self::Local(stream) => stream.poll_frames(cx, out),
+            Self::Remote(stream) => stream.poll_frames(cx, out),
+        }
+    }
+}
+
+impl fmt::Debug for StreamHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamHandle")
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+impl StreamHandle {
+    /// Starts filling the buffer on `runtime`. `ended` runs when the stream is over or dropped.
+    pub(super) fn start(
+        runtime: &tokio::runtime::Handle,
+        mut frames: Frames,
+        queue: Option<(Queue, u64)>,
+        ended: impl Send + 'static,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            buffer: Mutex::default(),
+            filled: Condvar::new(),
+            room: Notify::new(),
+            queue,
+        });
+        let pump = {
+            let shared = Arc::clone(&shared);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one pump of a bridged stream"
+            )]
+            runtime.spawn(async move {
+                let _ended = ended;
+                shared.pump(&mut frames).await;
+            })
+        };
+        Self(Arc::new(Owner {
+            shared,
+            pump: pump.abort_handle(),
+        }))
+    }
+
+    /// Takes at most `max` frames without waiting.
+    pub fn try_read(&self, max: usize) -> Batch {
+        self.0.shared.take(self.0.shared.lock(), max)
+    }
+
+    /// Takes at most `max` frames; waits until there is one or the stream ends, at most `limit`.
+    pub fn read(&self, max: usize, limit: Option<Duration>) -> Batch {
+        let shared = &self.0.shared;
+        let waits =
+            |buffer: &mut Buffer| buffer.frames.is_empty() && buffer.end.is_none() && !buffer.over;
+        let buffer = shared.lock();
+        let buffer = match limit {
+            Some(limit) => {
+                shared
+                    .filled
+                    .wait_timeout_while(buffer, limit, waits)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+            None => shared
+                .filled
+                .wait_while(buffer, waits)
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        shared.take(buffer, max)
+    }
+
+    /// Asks for one [`EventKind::Readable`]. True when something can be read already: then no event
+    /// follows.
+    pub fn arm(&self) -> bool {
+        let mut buffer = self.0.shared.lock();
+        let ready = !buffer.frames.is_empty() || buffer.end.is_some() || buffer.over;
+        buffer.armed = !ready;
+        ready
+    }
+
+    /// Cancels the upstream. Reads then end with `cancelled`, after what was buffered.
+    pub fn cancel(&self) {
+        self.0.pump.abort();
+        let mut buffer = self.0.shared.lock();
+        if !buffer.over && buffer.end.is_none() {
+            let error = Error::new(Code::Cancelled, "the stream was cancelled");
+            buffer.end = Some(End::Failed(error));
+        }
+        self.0.shared.announce(buffer);
+    }
+
+    pub(super) fn canceller(&self) -> Canceller {
+        Canceller(Arc::downgrade(&self.0))
+    }
+}
+
+/// Cancels a stream without keeping it alive.
+pub(super) struct Canceller(std::sync::Weak<Owner>);
+
+impl Canceller {
+    pub(super) fn cancel(&self) {
+        if let Some(owner) = self.0.upgrade() {
+            StreamHandle(owner).cancel();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pump(&self, frames: &mut Frames) {
+        let mut next = Vec::new();
+        loop {
+            let step = poll_fn(|cx| frames.poll(cx, &mut next)).await;
+            let (over, full) = self.fill(&mut next, step);
+            if over {
+                return;
+            }
+            if full {
+                self.wait_for_room().await;
+            }
+        }
+    }
+
+    /// Puts frames into the buffer. Gives whether the stream is over and whether the buffer is full.
+    fn fill(&self, next: &mut Vec<Frame>, step: Step) -> (bool, bool) {
+        let mut buffer = self.lock();
+        for frame in next.drain(..) {
+            buffer.bytes += frame.data.len();
+            buffer.frames.push_back(frame);
+        }
+        match step {
+            Step::More => {}
+            // A cancellation that came first stays the end.
+            Step::End(facts) => {
+                buffer.end.get_or_insert(End::Complete(facts));
+            }
+            Step::Failed(error) => {
+                buffer.end.get_or_insert(End::Failed(error));
+            }
+        }
+        let state = (buffer.end.is_some(), buffer.bytes >= MOST_BYTES);
+        self.announce(buffer);
+        state
+    }
+
+    async fn wait_for_room(&self) {
+        loop {
+            let room = self.room.notified();
+            if self.lock().bytes < MOST_BYTES {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    fn announce(&self, mut buffer: MutexGuard<'_, Buffer>) {
+        let armed = std::mem::replace(&mut buffer.armed, false);
+        drop(buffer);
+        self.filled.notify_all();
+        if armed && let Some((queue, ticket)) = &self.queue {
+            queue.push(Event {
+                ticket: *ticket,
+                kind: EventKind::Readable,
+            });
+        }
+    }
+
+    fn take(&self, mut buffer: MutexGuard<'_, Buffer>, max: usize) -> Batch {
+        let count = buffer.frames.len().min(max.max(1));
+        let frames: Vec<_> = buffer.frames.drain(..count).collect();
+        let was_full = buffer.bytes >= MOST_BYTES;
+        buffer.bytes -= frames.iter().map(|frame| frame.data.len()).sum::<usize>();
+        let end = if buffer.frames.is_empty() {
+            buffer.end.take()
+        } else {
+            None
+        };
+        buffer.over |= end.is_some();
+        let roomy = was_full && buffer.bytes < MOST_BYTES;
+        drop(buffer);
+        if roomy {
+            self.room.notify_one();
+        }
+        Batch { frames, end }
+    }
+}

@@ -1,0 +1,81 @@
+//! What enters the engine and what leaves it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tidegate_types::{Dialect, Endpoint, Secret, Segments};
+
+use crate::{facts::Facts, stream::SettlingStream};
+
+/// A request, its body unread.
+#[derive(Debug)]
+pub struct Call {
+    /// What is asked for.
+    pub endpoint: Endpoint,
+    /// Wire format of the body, and of the answer.
+    pub dialect: Dialect,
+    /// Provider implied by the path or host, for model names that name none themselves.
+    pub provider: Option<String>,
+    /// The caller's bytes.
+    pub body: Segments,
+    /// The caller's headers; only those that belong to the dialect are passed on.
+    pub headers: HeaderMap,
+}
+
+/// Who calls and how, apart from the request itself.
+#[derive(Debug, Default)]
+pub struct CallContext {
+    /// The Tidegate key, when the face was given one outside the request.
+    pub key: Option<Secret<String>>,
+    /// True for callers in this process: without a key they are root.
+    pub trusted: bool,
+    /// The caller's own limit for the whole call.
+    pub timeout: Option<Duration>,
+    /// Whether a stored answer may be given.
+    pub cache: CacheDirective,
+    /// True when the face wants decoded events instead of raw bytes from streams, and errors that
+    /// break a stream as values instead of as an event in the caller's dialect.
+    pub native: bool,
+}
+
+/// Whether a stored answer may be given (`x-tidegate-cache`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CacheDirective {
+    /// As the route says.
+    #[default]
+    Normal,
+    /// Neither read nor written.
+    Bypass,
+    /// Not read, but written.
+    Refresh,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status and headers.
+    pub head: ReplyHead,
+    /// The answer itself.
+    pub body: ReplyBody,
+}
+
+/// Status, the upstream's headers and the gateway's own facts.
+#[derive(Debug)]
+pub struct ReplyHead {
+    /// Status.
+    pub status: StatusCode,
+    /// The upstream's headers without those of the connection.
+    pub headers: HeaderMap,
+    /// What the gateway did.
+    pub facts: Facts,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum ReplyBody {
+    /// All of it.
+    Complete(Bytes),
+    /// Piece by piece. Dropping it cancels the call and closes the upstream.
+    Stream(Box<SettlingStream>),
+}

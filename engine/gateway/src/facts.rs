@@ -1,0 +1,159 @@
+//! What the gateway did with a call. Travels in `x-tidegate-*` headers, never in the body.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue};
+use tidegate_types::Money;
+
+/// Names of the gateway's headers.
+pub mod header {
+    use http::HeaderName;
+
+    macro_rules! names {
+        ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
+            $($(#[doc = $doc])* pub const $name: HeaderName = HeaderName::from_static($text);)*
+        };
+    }
+
+    names! {
+        /// Request: a Tidegate key, when the usual credential headers are taken.
+        KEY = "x-tidegate-key";
+        /// Request: `bypass` or `refresh`. Answer: `hit-exact; age=SECONDS`, `miss` or `off`.
+        CACHE = "x-tidegate-cache";
+        /// Request: limit for the whole call, such as `30s`.
+        TIMEOUT = "x-tidegate-timeout";
+        /// Answer: id under which the call is logged.
+        REQUEST_ID = "x-tidegate-request-id";
+        /// Answer: `provider/model` that answered.
+        TARGET = "x-tidegate-target";
+        /// Answer: name of the provider key used.
+        PROVIDER_KEY = "x-tidegate-key";
+        /// Answer: number of tries made; a stored answer has 0.
+        ATTEMPTS = "x-tidegate-attempts";
+        /// Answer: cost in dollars; a trailer on streams.
+        COST = "x-tidegate-cost";
+        /// Answer: parts of the request the target could not express.
+        DROPPED = "x-tidegate-dropped";
+        /// Answer: time spent in the gateway itself, in microseconds.
+        OVERHEAD = "x-tidegate-overhead-us";
+        /// Answer: number and slug of the gateway's error, `1205 budget_exhausted`.
+        ERROR = "x-tidegate-error";
+    }
+}
+
+/// What the gateway did with a call.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Id under which the call is logged.
+    pub request_id: RequestId,
+    /// `provider/model` that answered.
+    pub target: Option<Arc<str>>,
+    /// Name of the provider key used.
+    pub key: Option<Arc<str>>,
+    /// Number of tries made; a stored answer has 0.
+    pub attempts: u32,
+    /// What the call cost; unknown while a stream runs.
+    pub cost: Option<Money>,
+    /// True when the usage behind `cost` was counted by the gateway.
+    pub estimated: bool,
+    /// What the cache did.
+    pub cache: CacheFact,
+    /// Parts of the request the target could not express.
+    pub dropped: Vec<String>,
+    /// Time spent in the gateway itself.
+    pub overhead: Duration,
+}
+
+/// A random id of a call: `req_` and 26 characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestId(u128);
+
+/// What the cache did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CacheFact {
+    /// The route is not cached, or the caller bypassed the cache.
+    #[default]
+    Off,
+    /// Nothing was stored.
+    Miss,
+    /// A stored answer of this age was given.
+    Hit(Duration),
+}
+
+impl RequestId {
+    /// An id of these bits.
+    pub fn new(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Crockford's base 32, lower case: no letters that read alike.
+    fn text(self) -> [u8; 30] {
+        const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let mut text = *b"req_00000000000000000000000000";
+        let mut bits = self.0;
+        for place in text[4..].iter_mut().rev() {
+            *place = ALPHABET[(bits & 31) as usize];
+            bits >>= 5;
+        }
+        text
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+    }
+}
+
+impl Facts {
+    /// Writes the facts as headers. `cost` is left out while it is unknown.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.reserve(8);
+        if let Ok(id) = HeaderValue::from_bytes(&self.request_id.text()) {
+            headers.insert(header::REQUEST_ID, id);
+        }
+        for (name, value) in [
+            (header::TARGET, &self.target),
+            (header::PROVIDER_KEY, &self.key),
+        ] {
+            if let Some(value) = value
+                .as_deref()
+                .and_then(|text| HeaderValue::from_str(text).ok())
+            {
+                headers.insert(name, value);
+            }
+        }
+        headers.insert(header::ATTEMPTS, HeaderValue::from(self.attempts));
+        self.write_cost(headers);
+        let cache = match self.cache {
+            CacheFact::Off => HeaderValue::from_static("off"),
+            CacheFact::Miss => HeaderValue::from_static("miss"),
+            CacheFact::Hit(age) => {
+                HeaderValue::from_str(&format!("hit-exact; age={}", age.as_secs()))
+                    .unwrap_or(HeaderValue::from_static("hit-exact"))
+            }
+        };
+        headers.insert(header::CACHE, cache);
+        if !self.dropped.is_empty()
+            && let Ok(value) = HeaderValue::from_str(&self.dropped.join(", "))
+        {
+            headers.insert(header::DROPPED, value);
+        }
+        let overhead = u64::try_from(self.overhead.as_micros()).unwrap_or(u64::MAX);
+        headers.insert(header::OVERHEAD, HeaderValue::from(overhead));
+    }
+
+    /// Writes what is only known at the end of a stream.
+    pub fn write_cost(&self, headers: &mut HeaderMap) {
+        if let Some(cost) = self.cost {
+            let text = if self.estimated {
+                format!("{cost}; estimated")
+            } else {
+                cost.to_string()
+            };
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                headers.insert(header::COST, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The engine's handle.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tidegate_policy::{Clock, cache::ExactCache, identity::Registry, rng::Rng};
+use tidegate_providers::{hyper_transport::HyperTransport, transport::Transport};
+use tidegate_types::{Code, Error, config::Config};
+use tokio::sync::Notify;
+
+use crate::{
+    call::{Call, CallContext, Reply},
+    facts::RequestId,
+    health, pipeline,
+    snapshot::Snapshot,
+    source,
+};
+
+/// Memory of the exact cache when the configuration does not say.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// An AI gateway. Cheap to clone; every clone is the same engine.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    network: Arc<dyn Transport>,
+    registry: Mutex<Registry>,
+    pub(crate) cache: ExactCache,
+    pub(crate) clock: Arc<Clock>,
+    /// High half of request ids: random per engine; the low half counts and is mixed.
+    ids: (u64, AtomicU64),
+    running: AtomicUsize,
+    idle: Notify,
+    closed: AtomicBool,
+}
+
+/// Counts a call as running until it is dropped.
+pub(crate) struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1
+            && self.0.closed.load(Ordering::Acquire)
+        {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway")
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// An engine of a validated configuration. Does no I/O; connections are made by calls.
+    pub fn new(config: Config) -> Self {
+        let proxies = |name: &str| source::env(name);
+        Self::with_parts(
+            config,
+            Arc::new(HyperTransport::new(&proxies)),
+            Arc::new(Clock::new()),
+        )
+    }
+
+    /// As [`Gateway::new`], with another way to the network and another clock.
+    pub fn with_parts(config: Config, network: Arc<dyn Transport>, clock: Arc<Clock>) -> Self {
+        let mut rng = Rng::new();
+        let registry = Mutex::new(Registry::default());
+        let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
+        let snapshot = Snapshot::compile(config, &network, &registry, clock.now(), &source::env);
+        Self {
+            inner: Arc::new(Inner {
+                snapshot: ArcSwap::from_pointee(snapshot),
+                network,
+                registry,
+                cache: ExactCache::new(memory, rng.bits()),
+                clock,
+                ids: ((rng.bits() >> 64) as u64, AtomicU64::new(rng.bits() as u64)),
+                running: AtomicUsize::new(0),
+                idle: Notify::new(),
+                closed: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// The one door: runs a call through the eleven stages.
+    ///
+    /// # Errors
+    /// Every code of the table but those of configuration.
+    pub async fn execute(&self, context: CallContext, call: Call) -> Result<Reply, Error> {
+        pipeline::execute(&self.inner, context, call).await
+    }
+
+    /// Takes over a validated configuration. Calls that run keep the old one; budgets, limits and
+    /// cached answers carry over.
+    pub fn reload(&self, config: Config) {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let next = Snapshot::compile(config, &inner.network, &inner.registry, now, &source::env);
+        inner.snapshot.store(Arc::new(next));
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.inner.snapshot().config)
+    }
+
+    /// True while at least one provider could be called.
+    pub fn ready(&self) -> bool {
+        let snapshot = self.inner.snapshot();
+        !self.inner.closed.load(Ordering::Acquire)
+            && snapshot
+                .providers
+                .values()
+                .any(|provider| provider.missing_key.is_none())
+    }
+
+    /// Keys, cooldowns, budgets and the cache, as JSON.
+    pub fn health(&self) -> serde_json::Value {
+        health::report(&self.inner)
+    }
+
+    /// Number of calls running, streams included.
+    pub fn running(&self) -> usize {
+        self.inner.running.load(Ordering::Acquire)
+    }
+
+    /// The engine's clock.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.inner.clock
+    }
+
+    /// Refuses new calls from now on. Running ones go on.
+    pub fn stop(&self) {
+        self.inner.closed.store(true, Ordering::Release);
+    }
+
+    /// Refuses new calls and waits for running ones, at most `deadline`. Gives the number of calls
+    /// still running.
+    pub async fn close(&self, deadline: Duration) -> usize {
+        self.stop();
+        let drained = async {
+            loop {
+                let idle = self.inner.idle.notified();
+                if self.running() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        let _ = tokio::time::timeout(deadline, drained).await;
+        self.running()
+    }
+}
+
+impl Inner {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Registers a call.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Running, Error> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(Code::Closed, "the gateway is closed"));
+        }
+        self.running.fetch_add(1, Ordering::AcqRel);
+        Ok(Running(Arc::clone(self)))
+    }
+
+    pub(crate) fn request_id(&self) -> RequestId {
+        let count = self
+            .ids
+            .1
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        RequestId::new((u128::from(self.ids.0) << 64) | u128::from(count))
+    }
+}

@@ -1,0 +1,149 @@
+//! The way of a call: eleven stages, each a file of its name.
+
+mod admit;
+mod authenticate;
+mod decode;
+mod dispatch;
+mod encode;
+mod guard_in;
+mod guard_out;
+mod plan;
+mod recall;
+mod reserve;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use smallvec::SmallVec;
+use tidegate_policy::{
+    Tick, cache::CacheKey, identity::Identity, ledger::Reservation, limits::Permit, rng::Rng,
+    route::Order,
+};
+use tidegate_types::{Attempt, Dialect, Endpoint, Error, Segments};
+
+use crate::{
+    call::{Call, CallContext, Reply},
+    facts::Facts,
+    gateway::{Inner, Running},
+    snapshot::{Route, Snapshot, Target},
+    stream::source::EventSource,
+};
+
+/// A call on its way. Each stage fills in what it finds out.
+pub(crate) struct Job {
+    pub(crate) gateway: Arc<Inner>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) context: CallContext,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) dialect: Dialect,
+    pub(crate) implied_provider: Option<String>,
+    pub(crate) body: Segments,
+    pub(crate) headers: HeaderMap,
+    pub(crate) started: Tick,
+    /// Moment at which the caller's own limit ends the call.
+    pub(crate) deadline: Option<Tick>,
+    pub(crate) running: Option<Running>,
+    pub(crate) rng: Rng,
+    /// decode: what the body says.
+    pub(crate) asks: decode::Asks,
+    /// authenticate: who calls; `None` is root.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// authenticate: where the model name leads; `None` for the list of models.
+    pub(crate) route: Option<Arc<Route>>,
+    /// admit: its place among the calls at a time.
+    pub(crate) permit: Option<Permit>,
+    /// recall: under which name the answer is stored.
+    pub(crate) cache_key: Option<CacheKey>,
+    /// plan: positions of the route's targets.
+    pub(crate) order: Order,
+    /// reserve: money held back for the attempt.
+    pub(crate) reservation: Option<Reservation>,
+    /// dispatch: tries made.
+    pub(crate) attempts: SmallVec<[Attempt; 2]>,
+    /// dispatch: the target that answered.
+    pub(crate) target: Option<Arc<Target>>,
+    pub(crate) facts: Facts,
+    /// Time spent waiting for upstreams and pauses.
+    pub(crate) waited: Duration,
+}
+
+/// An upstream's (or the cache's) answer, in the dialect it was given in.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) dialect: Dialect,
+    pub(crate) body: AnswerBody,
+}
+
+pub(crate) enum AnswerBody {
+    Complete(Bytes),
+    Stream(Box<EventSource>),
+}
+
+/// Runs a call through the stages.
+pub(crate) async fn execute(
+    gateway: &Arc<Inner>,
+    context: CallContext,
+    call: Call,
+) -> Result<Reply, Error> {
+    let mut job = Job::new(gateway, context, call);
+    let result = match stages(&mut job).await {
+        Ok(answer) => encode::run(&mut job, answer),
+        Err(error) => Err(error),
+    };
+    result.map_err(|error| settle::failed(&mut job, error))
+}
+
+async fn stages(job: &mut Job) -> Result<Answer, Error> {
+    decode::run(job)?;
+    authenticate::run(job)?;
+    admit::run(job)?;
+    guard_in::run(job).await?;
+    let mut answer = match recall::run(job) {
+        Some(stored) => stored,
+        None => {
+            plan::run(job)?;
+            dispatch::run(job).await? // reserves before each attempt
+        }
+    };
+    guard_out::run(job, &mut answer).await?;
+    settle::run(job, &answer);
+    Ok(answer)
+}
+
+impl Job {
+    fn new(gateway: &Arc<Inner>, context: CallContext, call: Call) -> Self {
+        let started = gateway.clock.now();
+        let facts = Facts {
+            request_id: gateway.request_id(),
+            ..Facts::default()
+        };
+        Self {
+            gateway: Arc::clone(gateway),
+            snapshot: gateway.snapshot(),
+            deadline: context.timeout.map(|limit| started.plus(limit)),
+            context,
+            endpoint: call.endpoint,
+            dialect: call.dialect,
+            implied_provider: call.provider,
+            body: call.body,
+            headers: call.headers,
+            started,
+            running: None,
+            rng: Rng::new(),
+            asks: decode::Asks::default(),
+            identity: None,
+            route: None,
+            permit: None,
+            cache_key: None,
+            order: Order::new(),
+            reservation: None,
+            attempts: SmallVec::new(),
+            target: None,
+            facts,
+            waited: Duration::ZERO,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Stage 2: who calls, and whether they may use what they ask for.
+//!
+//! Callers in this process pass through the same code; without a key they are root.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, header};
+use tidegate_policy::identity::Identity;
+use tidegate_types::{Code, Endpoint, Error};
+
+use super::Job;
+use crate::facts::header as names;
+
+/// What every Tidegate key handed out by the gateway itself begins with.
+const PREFIX: &str = "tg-";
+
+pub(super) fn run(job: &mut Job) -> Result<(), Error> {
+    job.identity = identify(job)?;
+    job.route = match &job.endpoint {
+        Endpoint::Models => None,
+        Endpoint::Passthrough { provider, .. } => Some(job.snapshot.passthrough(provider)?),
+        _ => Some(
+            job.snapshot
+                .resolve(&job.asks.model, job.implied_provider.as_deref())?,
+        ),
+    };
+    if let (Some(identity), Some(route)) = (&job.identity, &job.route)
+        && !identity.may_use(&route.name)
+    {
+        return Err(Error::new(
+            Code::ModelNotAllowed,
+            format!("key {:?} may not use {:?}", identity.id, route.name),
+        )
+        .with_param("model"));
+    }
+    Ok(())
+}
+
+fn identify(job: &Job) -> Result<Option<Arc<Identity>>, Error> {
+    let snapshot = &job.snapshot;
+    let explicit = job
+        .context
+        .key
+        .as_ref()
+        .map(|key| key.expose().as_str())
+        .or_else(|| text(&job.headers, &names::KEY));
+    // SDKs always send some credential; only those meant for the gateway can be wrong.
+    let open = job.context.trusted || !snapshot.key_required;
+    let presented = explicit.or_else(|| credential(&job.headers));
+    let Some(secret) = presented else {
+        return if open {
+            Ok(None)
+        } else {
+            Err(Error::new(
+                Code::MissingKey,
+                "this gateway needs a key and the call carries none",
+            ))
+        };
+    };
+    match snapshot.identities.find(secret) {
+        Some(identity) if identity.active(job.gateway.clock.unix_seconds()) => {
+            Ok(Some(Arc::clone(identity)))
+        }
+        Some(identity) => Err(Error::new(
+            Code::InactiveKey,
+            format!("key {:?} is disabled or has expired", identity.id),
+        )),
+        None if open && explicit.is_none() && !secret.starts_with(PREFIX) => Ok(None),
+        None => Err(Error::new(
+            Code::UnknownKey,
+            "the key is not known to this gateway",
+        )),
+    }
+}
+
+/// The credential an SDK sends: OpenAI's, Anthropic's, Google's or Azure's header.
+fn credential(headers: &HeaderMap) -> Option<&str> {
+    let bearer = text(headers, &header::AUTHORIZATION).and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    });
+    bearer
+        .or_else(|| {
+            ["x-api-key", "x-goog-api-key", "api-key"]
+                .iter()
+                .find_map(|name| headers.get(*name).and_then(|value| value.to_str().ok()))
+        })
+        .filter(|secret| !secret.is_empty())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,124 @@
+//! Stage 1: reads from the body what routing needs, and nothing else.
+
+use serde::Deserialize;
+use tidegate_types::{
+    Code, Endpoint, Error,
+    json::{self, Outline},
+};
+
+use super::Job;
+
+/// Members of the body the gateway reads or may replace, in every dialect.
+pub(crate) const KEYS: &[&str] = &[
+    "model",
+    "stream",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "stream_options",
+];
+
+/// What the body says.
+#[derive(Debug, Default)]
+pub(crate) struct Asks {
+    /// Model name as the caller wrote it.
+    pub(crate) model: String,
+    /// Whether the answer should be an event stream.
+    pub(crate) stream: bool,
+    /// Upper bound of generated tokens per choice.
+    pub(crate) max_output: Option<u64>,
+    /// Number of choices.
+    pub(crate) choices: u64,
+    /// Whether the caller wants usage in the stream (OpenAI `stream_options.include_usage`).
+    pub(crate) include_usage: bool,
+    /// The body as one JSON object; absent for bodies that are passed through.
+    pub(crate) outline: Option<Outline<'static>>,
+}
+
+pub(super) fn run(job: &mut Job) -> Result<(), Error> {
+    job.running = Some(job.gateway.enter()?);
+    if matches!(
+        job.endpoint,
+        Endpoint::Models | Endpoint::Passthrough { .. }
+    ) {
+        return Ok(());
+    }
+    let outline = Outline::of(&job.body, KEYS).map_err(|error| {
+        Error::new(
+            Code::InvalidJson,
+            format!("the request body is not valid JSON: {error}"),
+        )
+    })?;
+    let read = Reader {
+        job,
+        outline: &outline,
+    };
+    let model = read.value::<String>("model", "a string")?;
+    let model = model.filter(|model| !model.is_empty()).ok_or_else(|| {
+        Error::new(Code::InvalidRequest, "the request names no model").with_param("model")
+    })?;
+    let max_output = read
+        .value::<u64>("max_completion_tokens", "a whole number")?
+        .or(read.value::<u64>("max_tokens", "a whole number")?);
+    let options = read.value::<StreamOptions>("stream_options", "an object")?;
+    let asks = Asks {
+        model,
+        stream: read
+            .value::<bool>("stream", "true or false")?
+            .unwrap_or(false),
+        max_output,
+        choices: read
+            .value::<u64>("n", "a whole number")?
+            .unwrap_or(1)
+            .max(1),
+        include_usage: options
+            .and_then(|options| options.include_usage)
+            .unwrap_or(false),
+        outline: None,
+    };
+    job.asks = Asks {
+        outline: Some(outline),
+        ..asks
+    };
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+struct Reader<'a> {
+    job: &'a Job,
+    outline: &'a Outline<'static>,
+}
+
+impl Reader<'_> {
+    /// The member's value; `null` counts as absent.
+    fn value<T: for<'de> Deserialize<'de>>(
+        &self,
+        key: &str,
+        what: &str,
+    ) -> Result<Option<T>, Error> {
+        let Some(member) = self.outline.last(key) else {
+            return Ok(None);
+        };
+        let text = self.job.body.slice(member.value.clone());
+        serde_json::from_slice::<Option<T>>(&text).map_err(|_| {
+            Error::new(Code::InvalidRequest, format!("`{key}` must be {what}")).with_param(key)
+        })
+    }
+}
+
+/// The value of `stream_options` with `include_usage` on, other members untouched.
+pub(crate) fn with_usage(options: &[u8]) -> Vec<u8> {
+    let whole = tidegate_types::Segments::from(options.to_vec());
+    match Outline::of(&whole, &["include_usage"]) {
+        Ok(outline) => {
+            let mut splicer = json::Splicer::new(&outline);
+            splicer.set("include_usage", &b"true"[..]);
+            splicer.apply(&whole).to_bytes().to_vec()
+        }
+        Err(_) => br#"{"include_usage":true}"#.to_vec(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What an upstream's answer, or its absence, means.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use tidegate_providers::transport::{BodyStream, TransportError};
+use tidegate_types::{Code, Dialect, Error, Segments, UpstreamError, json::Outline};
+
+use super::words;
+use crate::{pipeline::guard_out, snapshot::Target};
+
+/// Longest complete answer taken into memory.
+const MOST_BYTES: usize = 256 << 20;
+
+/// The error of an upstream that could not be reached or fell silent.
+pub(super) fn transport(error: &TransportError, label: &str) -> Error {
+    let code = match error {
+        TransportError::ConnectTimeout => Code::ConnectTimeout,
+        TransportError::FirstByteTimeout => Code::FirstByteTimeout,
+        TransportError::ConnectionLost(_) => Code::ConnectionLost,
+        _ => Code::ConnectFailed,
+    };
+    Error::new(code, format!("{label}: {error}")).with_source(error.clone())
+}
+
+/// The error of an upstream that answered with a status of failure. Its body is kept whole.
+pub(super) fn status(
+    status: StatusCode,
+    mut headers: HeaderMap,
+    body: Bytes,
+    target: &Target,
+) -> Error {
+    let code = match status.as_u16() {
+        429 => Code::UpstreamRateLimited,
+        401 | 403 => Code::UpstreamAuth,
+        404 => Code::UpstreamNotFound,
+        408 | 409 | 425 | 500.. => Code::UpstreamFailed,
+        400..=499 => Code::UpstreamRejected,
+        _ => Code::UpstreamInvalid,
+    };
+    let dialect = target.provider.dialect;
+    let text = format!(
+        "{} answered {}: {}",
+        target.label,
+        status.as_u16(),
+        words(dialect, &body)
+    );
+    let after = retry_after(&headers);
+    guard_out::withhold(&mut headers);
+    let error = Error::new(code, text).with_upstream(UpstreamError {
+        status,
+        headers,
+        body,
+        dialect,
+        target: target.label.to_string(),
+    });
+    match after {
+        Some(after) => error.with_retry_after(after),
+        None => error,
+    }
+}
+
+/// `retry-after-ms` (OpenAI, Azure) or `retry-after` in seconds (RFC 9110 section 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let number =
+        |name: &str| -> Option<f64> { headers.get(name)?.to_str().ok()?.trim().parse().ok() };
+    let seconds = number("retry-after-ms")
+        .map(|ms| ms / 1000.0)
+        .or_else(|| number("retry-after"))?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The whole body.
+///
+/// # Errors
+/// `connection_lost`, `idle_timeout`, or `upstream_invalid` when it is too long to hold.
+pub(super) async fn collect(body: &mut BodyStream, idle: Duration) -> Result<Bytes, Error> {
+    let mut first: Option<Bytes> = None;
+    let mut rest: Option<BytesMut> = None;
+    loop {
+        let Ok(next) = tokio::time::timeout(idle, body.next()).await else {
+            return Err(Error::new(
+                Code::IdleTimeout,
+                format!("the upstream sent nothing for {idle:?}"),
+            ));
+        };
+        let piece = match next {
+            Some(Ok(piece)) => piece,
+            Some(Err(error)) => {
+                let text = format!("the answer broke off: {error}");
+                return Err(Error::new(Code::ConnectionLost, text).with_source(error));
+            }
+            None => break,
+        };
+        match (&mut first, &mut rest) {
+            (None, None) => first = Some(piece),
+            (Some(start), None) => {
+                let mut whole = BytesMut::with_capacity((start.len() + piece.len()) * 2);
+                whole.extend_from_slice(start);
+                whole.extend_from_slice(&piece);
+                rest = Some(whole);
+            }
+            (_, Some(whole)) => whole.extend_from_slice(&piece),
+        }
+        if rest.as_ref().is_some_and(|whole| whole.len() > MOST_BYTES) {
+            return Err(Error::new(
+                Code::UpstreamInvalid,
+                "the upstream's answer is too long",
+            ));
+        }
+    }
+    Ok(rest.map(BytesMut::freeze).or(first).unwrap_or_default())
+}
+
+/// Checks that a complete answer is what its dialect promises, so that a proxy's login page or an
+/// error with status 200 is never taken for a model's words.
+pub(super) fn complete(body: &Bytes, dialect: Dialect, target: &Target) -> Result<(), Error> {
+    if body.trim_ascii_start().first() != Some(&b'{') || body.trim_ascii_end().last() != Some(&b'}')
+    {
+        let text = format!("{}: the answer is not a JSON object", target.label);
+        return Err(Error::new(Code::UpstreamInvalid, text));
+    }
+    if memchr::memmem::find(body, b"\"error\"").is_none() {
+        return Ok(());
+    }
+    let whole = Segments::from(body.clone());
+    let outline =
+        Outline::of(&whole, &["error", "choices", "content", "data"]).map_err(|error| {
+            Error::new(
+                Code::UpstreamInvalid,
+                format!("{}: the answer is not JSON: {error}", target.label),
+            )
+        })?;
+    let failed = outline
+        .last("error")
+        .is_some_and(|member| &*whole.slice(member.value.clone()) != b"null");
+    let answered = ["choices", "content", "data"]
+        .iter()
+        .any(|key| outline.last(key).is_some());
+    if failed && !answered {
+        let text = format!(
+            "{} reported an error: {}",
+            target.label,
+            words(dialect, body)
+        );
+        return Err(Error::new(Code::UpstreamFailed, text));
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Stage 11: the answer in the caller's dialect.
+
+use std::time::Duration;
+
+use tidegate_providers::dialect::{StreamTranslator, translate_response};
+use tidegate_types::{Code, Error};
+
+use super::{Answer, AnswerBody, Job, settle};
+use crate::{
+    call::{Reply, ReplyBody, ReplyHead},
+    stream::SettlingStream,
+    wire,
+};
+
+pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
+    let Answer {
+        status,
+        mut headers,
+        dialect,
+        body,
+    } = answer;
+    let now = job.gateway.clock.now();
+    job.facts.overhead = now.since(job.started).saturating_sub(job.waited);
+    let same = dialect == job.dialect;
+    let body = match body {
+        AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
+        AnswerBody::Complete(bytes) => {
+            let translated = translate_response(dialect, job.dialect, &bytes, &job.asks.model)
+                .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
+            headers.remove(http::header::CONTENT_LENGTH);
+            ReplyBody::Complete(translated.into())
+        }
+        AnswerBody::Stream(source) => {
+            let settlement = settle::open(job);
+            let native = job.context.native;
+            let stream = if same {
+                SettlingStream::same(source, hides_usage(job), native, settlement)
+            } else {
+                let translator = StreamTranslator::new(
+                    dialect,
+                    job.dialect,
+                    &job.asks.model,
+                    job.asks.include_usage,
+                );
+                SettlingStream::translated(source, job.dialect, translator, native, settlement)
+            };
+            ReplyBody::Stream(Box::new(stream))
+        }
+    };
+    job.facts.overhead = job.facts.overhead.max(Duration::from_nanos(1));
+    let head = ReplyHead {
+        status,
+        headers,
+        facts: std::mem::take(&mut job.facts),
+    };
+    Ok(Reply { head, body })
+}
+
+/// Whether the gateway asked for usage events that the caller did not ask for.
+fn hides_usage(job: &Job) -> bool {
+    job.asks.stream
+        && !job.asks.include_usage
+        && job.dialect == tidegate_types::Dialect::OpenAi
+        && job
+            .target
+            .as_ref()
+            .is_none_or(|target| target.provider.stream_usage)
+}

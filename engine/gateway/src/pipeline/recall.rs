@@ -1,0 +1,56 @@
+//! Stage 5: an answer that is already known.
+
+use http::{HeaderMap, StatusCode, header};
+use tidegate_policy::cache::{self, Question};
+use tidegate_providers::transport::BodyStream;
+use tidegate_types::config::CacheScope;
+
+use super::{Answer, AnswerBody, Job};
+use crate::{call::CacheDirective, facts::CacheFact, stream::source::EventSource};
+
+/// Gives the stored answer, and otherwise names the place where the new one will be stored.
+pub(super) fn run(job: &mut Job) -> Option<Answer> {
+    let route = job.route.as_ref()?;
+    let settings = route.cache.as_ref()?;
+    if job.context.cache == CacheDirective::Bypass {
+        return None;
+    }
+    let partition = match (settings.scope, &job.identity) {
+        (CacheScope::Public, _) => "public",
+        (_, Some(identity)) => &["key:", &identity.id].concat(),
+        (_, None) => "root",
+    };
+    let key = job.gateway.cache.key(&Question {
+        partition,
+        endpoint: job.endpoint.as_str(),
+        dialect: job.dialect,
+        route: &route.name,
+        body: &job.body,
+    });
+    job.cache_key = Some(key);
+    job.facts.cache = CacheFact::Miss;
+    if job.context.cache == CacheDirective::Refresh {
+        return None;
+    }
+    let now = job.gateway.clock.now();
+    let stored = job.gateway.cache.get(&key, now)?;
+    job.cache_key = None;
+    job.facts.cache = CacheFact::Hit(cache::age(&stored, now));
+    job.facts.target = Some(std::sync::Arc::clone(&stored.target));
+    let mut headers = HeaderMap::new();
+    if let Some(content_type) = &stored.content_type {
+        headers.insert(header::CONTENT_TYPE, content_type.clone());
+    }
+    let body = if stored.stream {
+        let source = BodyStream::from(stored.body.clone());
+        AnswerBody::Stream(Box::new(EventSource::events(source, stored.dialect)))
+    } else {
+        AnswerBody::Complete(stored.body.clone())
+    };
+    Some(Answer {
+        status: StatusCode::OK,
+        headers,
+        dialect: stored.dialect,
+        body,
+    })
+}

@@ -1,0 +1,243 @@
+//! A configuration, compiled: what a call reads, immutable and shared by reference.
+
+mod provider;
+mod resolve;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tidegate_policy::{
+    Tick,
+    identity::{Identities, Registry},
+    retry::RetryPolicy,
+};
+use tidegate_providers::{catalogue, transport::Transport};
+use tidegate_types::{
+    Money,
+    config::{
+        self, Anonymous, CacheMode, CacheScope, Config, OnUnsupported, Price, Strategy, Unpriced,
+    },
+    json,
+};
+
+pub(crate) use provider::ProviderState;
+
+/// Output tokens reserved for a request without a bound, unless the model's own limit is lower.
+const ASSUMED_OUTPUT: u64 = 4096;
+
+/// Everything a call needs to know. Swapped as a whole on reload.
+pub(crate) struct Snapshot {
+    pub(crate) config: Arc<Config>,
+    pub(crate) providers: HashMap<String, Arc<ProviderState>>,
+    pub(crate) routes: HashMap<String, Arc<Route>>,
+    pub(crate) identities: Identities,
+    /// Whether callers outside this process need a key.
+    pub(crate) key_required: bool,
+    pub(crate) on_unsupported: OnUnsupported,
+    pub(crate) unpriced: Unpriced,
+    /// Routes made on first use for `provider/model` names, so that they cost a look-up afterwards.
+    direct: RwLock<HashMap<String, Arc<Route>>>,
+}
+
+/// A public model name, or a `provider/model` used directly.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// What a key's model list is compared with.
+    pub(crate) name: Arc<str>,
+    pub(crate) strategy: Strategy,
+    pub(crate) weights: Vec<u32>,
+    /// Targets first, then fallbacks.
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) cache: Option<RouteCache>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteCache {
+    pub(crate) ttl: Duration,
+    pub(crate) scope: CacheScope,
+}
+
+/// A provider's model.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// `provider/model`.
+    pub(crate) label: Arc<str>,
+    pub(crate) provider: Arc<ProviderState>,
+    pub(crate) model: Box<str>,
+    /// The model name as a JSON string, ready to be spliced in.
+    pub(crate) model_json: Bytes,
+    /// Members set in the body, as JSON.
+    pub(crate) params: Vec<(String, Bytes)>,
+    /// `None` when unpriced and that is allowed; see `priced`.
+    pub(crate) price: Option<Price>,
+    /// False when neither configuration nor catalogue has a price.
+    pub(crate) priced: bool,
+    /// Output tokens reserved for requests without a bound.
+    pub(crate) assumed_output: u64,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// Deadlines with every default filled in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) connect: Duration,
+    pub(crate) first_byte: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// The first level that sets a deadline decides it.
+    fn resolve(levels: [&config::Timeouts; 3]) -> Self {
+        let pick = |field: fn(&config::Timeouts) -> Option<config::Duration>| {
+            levels
+                .iter()
+                .find_map(|level| field(level))
+                .map(config::Duration::get)
+        };
+        Self {
+            connect: pick(|t| t.connect).unwrap_or(Duration::from_secs(10)),
+            first_byte: pick(|t| t.first_byte).unwrap_or(Duration::from_secs(600)),
+            idle: pick(|t| t.idle).unwrap_or(Duration::from_secs(120)),
+            total: pick(|t| t.total),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Compiles a validated configuration.
+    pub(crate) fn compile(
+        config: Config,
+        network: &Arc<dyn Transport>,
+        registry: &Mutex<Registry>,
+        now: Tick,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        let providers = provider::compile_all(&config, network, env);
+        let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let identities = Identities::compile(&config.keys, &mut registry, now, |text| {
+            config::unix_seconds(text)
+        });
+        let key_required = match config.server.anonymous {
+            Some(Anonymous::Allow) => false,
+            Some(Anonymous::Deny) => true,
+            None => !identities.is_empty(),
+        };
+        let mut snapshot = Self {
+            on_unsupported: config.on_unsupported,
+            unpriced: config.unpriced,
+            config: Arc::new(config),
+            providers,
+            routes: HashMap::new(),
+            identities,
+            key_required,
+            direct: RwLock::new(HashMap::new()),
+        };
+        let document = Arc::clone(&snapshot.config);
+        snapshot.routes = document
+            .models
+            .iter()
+            .map(|(name, route)| (name.clone(), Arc::new(snapshot.compile_route(name, route))))
+            .collect();
+        snapshot
+    }
+
+    fn compile_route(&self, name: &str, route: &config::Route) -> Route {
+        let targets = route
+            .targets
+            .iter()
+            .chain(&route.fallbacks)
+            .filter_map(|target| self.compile_target(target))
+            .collect();
+        let cache = route
+            .cache
+            .as_ref()
+            .filter(|cache| cache.mode != CacheMode::Off);
+        Route {
+            name: Arc::from(name),
+            strategy: route.strategy,
+            weights: route.targets.iter().map(|target| target.weight).collect(),
+            targets,
+            retry: RetryPolicy::from(&route.retry),
+            cache: cache.map(|cache| RouteCache {
+                ttl: cache
+                    .ttl
+                    .map_or(Duration::from_secs(3600), config::Duration::get),
+                scope: cache.scope,
+            }),
+        }
+    }
+
+    /// Validation has checked that the provider exists; a target that slipped through is left out.
+    fn compile_target(&self, target: &config::Target) -> Option<Arc<Target>> {
+        let (provider, model) = target.model.split_once('/')?;
+        let provider = self.providers.get(provider)?;
+        Some(Arc::new(self.make_target(provider, model, target)))
+    }
+
+    fn make_target(
+        &self,
+        provider: &Arc<ProviderState>,
+        model: &str,
+        target: &config::Target,
+    ) -> Target {
+        let known = catalogue::model(&provider.vendor, model);
+        let own = provider
+            .prices
+            .get(model)
+            .or_else(|| provider.prices.get("*"))
+            .copied();
+        let found = own.or_else(|| known.map(|known| known.price));
+        let price = match (found, self.unpriced) {
+            (Some(price), _) => Some(price),
+            (None, Unpriced::Estimate) => Some(dearest(&provider.vendor)),
+            (None, Unpriced::Allow | Unpriced::Deny) => None,
+        };
+        let limit = known.map_or(0, |known| u64::from(known.max_output));
+        let assumed = self.config.assume_output_tokens.unwrap_or(ASSUMED_OUTPUT);
+        Target {
+            label: Arc::from(format!("{}/{model}", provider.name)),
+            provider: Arc::clone(provider),
+            model: model.into(),
+            model_json: Bytes::from(json::quote(model)),
+            params: target
+                .params
+                .iter()
+                .map(|(key, value)| (key.clone(), Bytes::from(value.to_string())))
+                .collect(),
+            price,
+            priced: found.is_some(),
+            assumed_output: if limit == 0 {
+                assumed
+            } else {
+                limit.min(assumed)
+            },
+            timeouts: Timeouts::resolve([
+                &target.timeouts,
+                &provider.timeouts,
+                &self.config.timeouts,
+            ]),
+        }
+    }
+}
+
+/// The dearest known price: what an unknown model is counted at, so that it is never free.
+fn dearest(vendor: &str) -> Price {
+    let of = |models: &mut dyn Iterator<Item = &'static catalogue::Model>| {
+        models
+            .map(|model| model.price)
+            .max_by_key(|price| (price.output, price.input))
+    };
+    of(&mut catalogue::models(vendor))
+        .or_else(|| of(&mut catalogue::vendors().flat_map(|known| catalogue::models(known.name))))
+        .unwrap_or(Price {
+            input: Money::from_nanos(15_000_000_000),
+            output: Money::from_nanos(75_000_000_000),
+            ..Price::default()
+        })
+}

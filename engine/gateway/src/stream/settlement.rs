@@ -1,0 +1,182 @@
+//! The end of a call's books: cost, ledger, cache and record. Exactly once.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use tidegate_policy::{
+    Tick,
+    cache::{CacheKey, Stored},
+    identity::Identity,
+    ledger::Reservation,
+    limits::Permit,
+    price,
+};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
+
+use crate::{
+    facts::{CacheFact, Facts},
+    gateway::{Inner, Running},
+    snapshot::{Route, Target},
+    telemetry,
+};
+
+/// Bytes of text per token, for counting where the upstream does not.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// What is booked when a call ends. Whoever owns it settles the call, at the latest by dropping it.
+pub(crate) struct Settlement {
+    pub(crate) gateway: Arc<Inner>,
+    pub(crate) running: Option<Running>,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) reservation: Option<Reservation>,
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) target: Option<Arc<Target>>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) cache_key: Option<CacheKey>,
+    pub(crate) facts: Facts,
+    pub(crate) started: Tick,
+    pub(crate) body_bytes: u64,
+    pub(crate) done: bool,
+}
+
+/// What a call was seen to consume.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// The upstream's own count.
+    pub(crate) usage: Option<Usage>,
+    /// Bytes of the answer, for an estimate.
+    pub(crate) output_bytes: u64,
+    /// What ended the call early.
+    pub(crate) error: Option<Code>,
+}
+
+/// A settled call, for the record.
+pub(crate) struct Outcome<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) identity: Option<&'a str>,
+    pub(crate) route: &'a str,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) error: Option<Code>,
+    pub(crate) took: Duration,
+}
+
+impl Settlement {
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// True when the answer is to be stored.
+    pub(crate) fn wants_copy(&self) -> bool {
+        self.cache_key.is_some()
+    }
+
+    /// Adds to an error what the call knows.
+    pub(crate) fn describe(&self, error: Error) -> Error {
+        error.with_request_id(self.facts.request_id.to_string())
+    }
+
+    /// Books what was consumed. A second time does nothing.
+    pub(crate) fn finish(&mut self, spent: &Spent) {
+        if std::mem::replace(&mut self.done, true) {
+            return;
+        }
+        let now = self.gateway.clock.now();
+        let hit = matches!(self.facts.cache, CacheFact::Hit(_));
+        let usage = if hit { None } else { self.usage(spent) };
+        let cost = match (&self.target, usage) {
+            (Some(target), Some(usage)) => target
+                .price
+                .as_ref()
+                .map_or(Money::ZERO, |price| price::cost(price, &usage)),
+            _ => Money::ZERO,
+        };
+        self.facts.cost = Some(cost);
+        self.facts.estimated = usage.is_some_and(|usage| usage.estimated)
+            || (usage.is_some() && self.target.as_ref().is_some_and(|target| !target.priced));
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(cost, now);
+        }
+        telemetry::record(&Outcome {
+            facts: &self.facts,
+            identity: self.identity.as_ref().map(|identity| &*identity.id),
+            route: self.route.as_ref().map_or("", |route| &*route.name),
+            usage,
+            error: spent.error,
+            took: now.since(self.started),
+        });
+        self.permit = None;
+        self.running = None;
+    }
+
+    /// The upstream's count, or one made from sizes for answers that carry none.
+    fn usage(&self, spent: &Spent) -> Option<Usage> {
+        let metered = matches!(self.endpoint, Endpoint::Chat | Endpoint::Embeddings);
+        spent.usage.or_else(|| {
+            (metered && self.target.is_some()).then(|| Usage {
+                input: self.body_bytes.div_ceil(BYTES_PER_TOKEN),
+                output: match self.endpoint {
+                    Endpoint::Chat => spent.output_bytes.div_ceil(BYTES_PER_TOKEN),
+                    _ => 0,
+                },
+                estimated: true,
+                ..Usage::default()
+            })
+        })
+    }
+
+    /// Stores the answer under the key that stage 5 reserved for it.
+    pub(crate) fn store(
+        &mut self,
+        dialect: Dialect,
+        stream: bool,
+        content_type: Option<HeaderValue>,
+        parts: &[Bytes],
+    ) {
+        let (Some(key), Some(route), Some(target)) =
+            (self.cache_key.take(), &self.route, &self.target)
+        else {
+            return;
+        };
+        let Some(settings) = route.cache else { return };
+        let now = self.gateway.clock.now();
+        let body = match parts {
+            // A copy: a slice would keep the whole read buffer alive for as long as the entry.
+            [one] => Bytes::copy_from_slice(one),
+            many => {
+                let mut whole = BytesMut::with_capacity(many.iter().map(Bytes::len).sum());
+                many.iter().for_each(|part| whole.extend_from_slice(part));
+                whole.freeze()
+            }
+        };
+        let content_type =
+            content_type.or_else(|| stream.then(|| HeaderValue::from_static("text/event-stream")));
+        self.gateway.cache.put(
+            key,
+            Stored {
+                dialect,
+                stream,
+                content_type,
+                body,
+                target: Arc::clone(&target.label),
+                at: now,
+                until: now.plus(settings.ttl),
+            },
+        );
+    }
+}
+
+impl Drop for Settlement {
+    /// A call that nobody settled was cancelled before an answer came: nothing was consumed that
+    /// could be known.
+    fn drop(&mut self) {
+        if !self.done {
+            self.target = None;
+            self.finish(&Spent {
+                error: Some(Code::Cancelled),
+                ..Spent::default()
+            });
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Between HTTP shapes and calls, with nothing but the `http` crate's types. The server, the SDK
+//! transports of every language and the C ABI all enter here.
+
+mod body;
+mod door;
+mod failure;
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
+use tidegate_providers::dialect::TranslateError;
+use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
+
+pub use body::ReplyBody;
+pub(crate) use failure::{from_remote, respond as refusal};
+
+use crate::{
+    call::{self, CacheDirective, Call, CallContext, Reply},
+    facts::header as names,
+    gateway::Gateway,
+};
+
+/// Whose requests these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// A socket: keys may be required, and the host named in the request is this server's own.
+    Network,
+    /// This process: without a key the caller is root, and the host names the vendor.
+    Process,
+}
+
+impl Gateway {
+    /// Answers an HTTP request. Never fails: errors are answers in the caller's dialect, so that
+    /// vendors' SDKs raise their own classes.
+    pub async fn handle(&self, request: Request<Segments>, trust: Trust) -> Response<ReplyBody> {
+        let (parts, body) = request.into_parts();
+        let entry = Entry {
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+            key: None,
+            trust,
+            native: false,
+        };
+        let (dialect, result) = self.enter(entry).await;
+        match result {
+            Ok(reply) => respond(reply),
+            Err(error) => failure::respond(dialect, &error),
+        }
+    }
+
+    /// The answer to a request that never became a call, such as one whose body is too large.
+    pub fn refuse(&self, uri: &Uri, error: &Error) -> Response<ReplyBody> {
+        let (dialect, _) = door::open(
+            &self.inner.snapshot(),
+            &Method::POST,
+            uri,
+            &HeaderMap::new(),
+            Trust::Network,
+        );
+        failure::respond(dialect, error)
+    }
+
+    /// Runs a request and gives the dialect its answer must be in.
+    pub(crate) async fn enter(&self, entry: Entry) -> (Dialect, Result<Reply, Error>) {
+        let snapshot = self.inner.snapshot();
+        let (dialect, opened) = door::open(
+            &snapshot,
+            &entry.method,
+            &entry.uri,
+            &entry.headers,
+            entry.trust,
+        );
+        drop(snapshot);
+        let result = async {
+            let (endpoint, provider) = opened?;
+            let context = context(&entry)?;
+            let call = Call {
+                endpoint,
+                dialect,
+                provider,
+                body: entry.body,
+                headers: entry.headers,
+            };
+            self.execute(context, call).await
+        };
+        (dialect, result.await)
+    }
+}
+
+/// A request on its way in, from a socket or from a binding.
+pub(crate) struct Entry {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Segments,
+    pub(crate) key: Option<Secret<String>>,
+    pub(crate) trust: Trust,
+    pub(crate) native: bool,
+}
+
+/// What the gateway's own request headers say.
+fn context(entry: &Entry) -> Result<CallContext, Error> {
+    let text = |name: &http::HeaderName| match entry.headers.get(name) {
+        Some(value) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| bad_header(name, "plain text")),
+        None => Ok(None),
+    };
+    let timeout = match text(&names::TIMEOUT)? {
+        Some(value) => match value.parse::<config::Duration>() {
+            Ok(limit) if limit.get() > Duration::ZERO => Some(limit.get()),
+            _ => return Err(bad_header(&names::TIMEOUT, "a duration such as 30s")),
+        },
+        None => None,
+    };
+    let cache = match text(&names::CACHE)? {
+        None => CacheDirective::Normal,
+        Some("bypass") => CacheDirective::Bypass,
+        Some("refresh") => CacheDirective::Refresh,
+        Some(_) => return Err(bad_header(&names::CACHE, "`bypass` or `refresh`")),
+    };
+    Ok(CallContext {
+        key: entry.key.clone(),
+        trusted: entry.trust == Trust::Process,
+        timeout,
+        cache,
+        native: entry.native,
+    })
+}
+
+fn bad_header(name: &http::HeaderName, what: &str) -> Error {
+    Error::new(
+        Code::InvalidRequest,
+        format!("header `{name}` must be {what}"),
+    )
+    .with_param(name.as_str())
+}
+
+fn respond(reply: Reply) -> Response<ReplyBody> {
+    let Reply { head, body } = reply;
+    let mut headers = head.headers;
+    let body = match body {
+        call::ReplyBody::Complete(bytes) => {
+            headers
+                .entry(header::CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
+            ReplyBody::full(bytes)
+        }
+        call::ReplyBody::Stream(stream) => {
+            headers
+                .entry(header::CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("text/event-stream; charset=utf-8"));
+            ReplyBody::stream(stream)
+        }
+    };
+    head.facts.write(&mut headers);
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The public error of a failed translation; `invalid` is the code when the body was at fault.
+pub(crate) fn translation_error(error: TranslateError, invalid: Code) -> Error {
+    let (code, param, message) = match error {
+        TranslateError::Invalid { param, message } => (invalid, param, message),
+        TranslateError::Unsupported { param, message } => (Code::Unsupported, param, message),
+    };
+    let error = Error::new(code, message);
+    if param.is_empty() {
+        error
+    } else {
+        error.with_param(param)
+    }
+}
