@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod hyper_transport;
+pub mod mock;
 pub mod transport;
 pub mod dialect;
 pub mod sse;
