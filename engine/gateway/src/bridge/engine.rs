@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     mem,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -47,8 +48,10 @@ struct Core {
     pid: u32,
     backend: Backend,
     tickets: Mutex<HashMap<u64, Ticket>>,
-    next: AtomicU64,
 }
+
+/// Tickets are unique in the process: engines may share a queue.
+static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Clone)]
 enum Backend {
@@ -138,7 +141,6 @@ impl Engine {
                 pid,
                 backend,
                 tickets: Mutex::default(),
-                next: AtomicU64::new(1),
             });
             let found = self.0.core.compare_and_swap(&current, Some(fresh));
             mem::forget(
@@ -167,12 +169,39 @@ impl Engine {
 
     /// Runs a request on the calling thread and waits for its end, or for its stream to begin.
     pub fn call(&self, request: Request) -> Outcome {
+        self.block_on(|core| async move { core.backend.run(request).await })
+    }
+
+    /// As [`Engine::call`], but asks `go_on` again and again, every `step`, and gives the call up
+    /// with `cancelled` once it says no. For hosts that must look for signals.
+    pub fn call_while(
+        &self,
+        request: Request,
+        step: Duration,
+        mut go_on: impl FnMut() -> bool,
+    ) -> Outcome {
+        self.block_on(|core| async move {
+            let mut running = pin!(core.backend.run(request));
+            loop {
+                if let Ok(result) = tokio::time::timeout(step, &mut running).await {
+                    return result;
+                }
+                if !go_on() {
+                    return Err(Error::new(Code::Cancelled, "the call was cancelled"));
+                }
+            }
+        })
+    }
+
+    fn block_on<F: Future<Output = Result<Answer, Error>>>(
+        &self,
+        run: impl FnOnce(Arc<Core>) -> F,
+    ) -> Outcome {
         let handle = match self.enter() {
             Ok(handle) => handle,
             Err(error) => return Outcome::Error(error),
         };
-        let core = self.core();
-        match handle.block_on(core.backend.run(request)) {
+        match handle.block_on(run(self.core())) {
             Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
             Ok(Answer::Stream(head, frames)) => {
                 Outcome::Stream(head, StreamHandle::start(&handle, frames, None, ()))
@@ -184,7 +213,7 @@ impl Engine {
     /// Starts a request; its outcome arrives in `queue` under the ticket given back.
     pub fn submit(&self, queue: &Queue, request: Request) -> u64 {
         let core = self.core();
-        let ticket = core.next.fetch_add(1, Ordering::Relaxed);
+        let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
         let handle = match self.enter() {
             Ok(handle) => handle,
             Err(error) => {
