@@ -71,6 +71,18 @@ enum Answer {
     Stream(Head, Frames),
 }
 
+impl Drop for Shared {
+    /// A child that never made a call still holds its parent's core. Dropping that would take the
+    /// parent's sockets out of the parent's event loop, which both share.
+    fn drop(&mut self) {
+        if let Some(core) = self.core.swap(None)
+            && core.pid != pid()
+        {
+            mem::forget(core);
+        }
+    }
+}
+
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Engine")
@@ -226,10 +238,6 @@ impl Engine {
         let mut tickets = core.tickets();
         let task = {
             let (core, queue, handle) = (Arc::clone(&core), queue.clone(), handle.clone());
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the one task of a submitted request"
-            )]
             handle.clone().spawn(async move {
                 let result = core.backend.run(request).await;
                 core.deliver(&handle, &queue, ticket, result);

@@ -27,7 +27,8 @@ struct Shared {
     filled: Condvar,
     signaled: AtomicBool,
     pipe: OnceLock<Option<Pipe>>,
-    waker: Mutex<Option<Waker>>,
+    waker: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    closed: AtomicBool,
 }
 
 /// A descriptor that is readable while events wait.
@@ -98,17 +99,32 @@ impl Queue {
     }
 
     /// Sets the function that is called, on a thread of the engine, when events begin to wait. It
-    /// must not block.
+    /// must not block; it may drain, submit and set another waker.
     pub fn set_waker(&self, waker: Option<Waker>) {
-        *self.0.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker;
+        *self.0.waker.lock().unwrap_or_else(PoisonError::into_inner) = waker.map(Arc::from);
+    }
+
+    /// Drops what waits and whatever comes later, streams included, which cancels them. For hosts
+    /// that let go of a queue whose calls still run.
+    pub fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.set_waker(None);
+        let mut events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = std::mem::take(&mut *events);
+        drop(events);
+        // Outside the lock: a stream that is dropped here may announce something.
+        drop(dropped);
     }
 
     pub(super) fn push(&self, event: Event) {
-        self.0
-            .events
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(event);
+        let mut events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock, so that nothing slips in behind `close`.
+        if self.0.closed.load(Ordering::SeqCst) {
+            drop(events);
+            return;
+        }
+        events.push_back(event);
+        drop(events);
         self.signal();
     }
 
@@ -121,7 +137,13 @@ impl Queue {
         if let Some(Some(pipe)) = shared.pipe.get() {
             pipe.ring();
         }
-        if let Some(waker) = &*shared.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+        // Called outside the lock: what it does may signal again.
+        let waker = shared
+            .waker
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(waker) = waker {
             waker();
         }
     }
