@@ -32,6 +32,8 @@ pub mod header {
         ATTEMPTS = "x-tidegate-attempts";
         /// Answer: cost in dollars; a trailer on streams.
         COST = "x-tidegate-cost";
+        /// Answer: `estimated` when the upstream gave no usage or the model has no price.
+        USAGE = "x-tidegate-usage";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
         /// Answer: time spent in the gateway itself, in microseconds.
@@ -146,13 +148,11 @@ impl Facts {
     /// Writes what is only known at the end of a stream.
     pub fn write_cost(&self, headers: &mut HeaderMap) {
         if let Some(cost) = self.cost {
-            let text = if self.estimated {
-                format!("{cost}; estimated")
-            } else {
-                cost.to_string()
-            };
-            if let Ok(value) = HeaderValue::from_str(&text) {
+            if let Ok(value) = HeaderValue::from_str(&cost.to_string()) {
                 headers.insert(header::COST, value);
+            }
+            if self.estimated {
+                headers.insert(header::USAGE, HeaderValue::from_static("estimated"));
             }
         }
     }

@@ -101,12 +101,11 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
     authenticate::run(job)?;
     admit::run(job)?;
     guard_in::run(job).await?;
-    let mut answer = match recall::run(job) {
-        Some(stored) => stored,
-        None => {
-            plan::run(job)?;
-            dispatch::run(job).await? // reserves before each attempt
-        }
+    let mut answer = if let Some(stored) = recall::run(job) {
+        stored
+    } else {
+        plan::run(job)?;
+        dispatch::run(job).await? // reserves before each attempt
     };
     guard_out::run(job, &mut answer).await?;
     settle::run(job, &answer);
@@ -144,6 +143,15 @@ impl Job {
             target: None,
             facts,
             waited: Duration::ZERO,
+        }
+    }
+}
+
+impl Drop for Job {
+    /// A call dropped on its way was cancelled by its caller: its books are closed here.
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            settle::cancelled(self);
         }
     }
 }

@@ -137,29 +137,29 @@ mod tests {
 
     #[test]
     fn cooling_keys_are_skipped_until_their_time() {
-        let ring = KeyRing::new([(1, vec![]), (1, vec!["b-*".to_owned()]), (0, vec![])]);
+        let keys = KeyRing::new([(1, vec![]), (1, vec!["b-*".to_owned()]), (0, vec![])]);
         let mut rng = Rng::with_seed(3);
         let now = Tick(1_000);
-        ring.cool(0, now, Duration::from_secs(1));
-        assert_eq!(ring.pick("b-1", now, None, &mut rng), Pick::Ready(1));
-        assert_eq!(ring.pick("a-1", now, None, &mut rng), Pick::Ready(2));
-        ring.cool(2, now, Duration::from_secs(2));
+        keys.cool(0, now, Duration::from_secs(1));
+        assert_eq!(keys.pick("b-1", now, None, &mut rng), Pick::Ready(1));
+        assert_eq!(keys.pick("a-1", now, None, &mut rng), Pick::Ready(2));
+        keys.cool(2, now, Duration::from_secs(2));
         let until = now.plus(Duration::from_secs(1));
         assert_eq!(
-            ring.pick("a-1", now, None, &mut rng),
+            keys.pick("a-1", now, None, &mut rng),
             Pick::Cooling(0, until)
         );
-        assert_eq!(ring.pick("a-1", until, None, &mut rng), Pick::Ready(0));
-        ring.warm(2);
-        assert!(ring.has_other("a-1", now, 0));
+        assert_eq!(keys.pick("a-1", until, None, &mut rng), Pick::Ready(0));
+        keys.warm(2);
+        assert!(keys.has_other("a-1", now, 0));
     }
 
     #[test]
     fn the_key_that_failed_is_avoided_when_there_is_another() {
-        let ring = KeyRing::new([(1, vec![]), (1, vec![])]);
+        let keys = KeyRing::new([(1, vec![]), (1, vec![])]);
         let mut rng = Rng::with_seed(3);
         for _ in 0..50 {
-            assert_eq!(ring.pick("m", Tick(0), Some(0), &mut rng), Pick::Ready(1));
+            assert_eq!(keys.pick("m", Tick(0), Some(0), &mut rng), Pick::Ready(1));
         }
     }
 }

@@ -106,10 +106,6 @@ impl StreamHandle {
         });
         let pump = {
             let shared = Arc::clone(&shared);
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "the one pump of a bridged stream"
-            )]
             runtime.spawn(async move {
                 let _ended = ended;
                 shared.pump(&mut frames).await;

@@ -53,24 +53,21 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         job,
         outline: &outline,
     };
-    let model = read.value::<String>("model", "a string")?;
-    let model = model.filter(|model| !model.is_empty()).ok_or_else(|| {
-        Error::new(Code::InvalidRequest, "the request names no model").with_param("model")
+    let model = read
+        .value::<String>("model")
+        .filter(|model| !model.is_empty());
+    let model = model.ok_or_else(|| {
+        let text = "`model` must be a string that names a model";
+        Error::new(Code::InvalidRequest, text).with_param("model")
     })?;
-    let max_output = read
-        .value::<u64>("max_completion_tokens", "a whole number")?
-        .or(read.value::<u64>("max_tokens", "a whole number")?);
-    let options = read.value::<StreamOptions>("stream_options", "an object")?;
+    let options = read.value::<StreamOptions>("stream_options");
     let asks = Asks {
         model,
-        stream: read
-            .value::<bool>("stream", "true or false")?
-            .unwrap_or(false),
-        max_output,
-        choices: read
-            .value::<u64>("n", "a whole number")?
-            .unwrap_or(1)
-            .max(1),
+        stream: read.value("stream").unwrap_or(false),
+        max_output: read
+            .value("max_completion_tokens")
+            .or_else(|| read.value("max_tokens")),
+        choices: read.value::<u64>("n").unwrap_or(1).max(1),
         include_usage: options
             .and_then(|options| options.include_usage)
             .unwrap_or(false),
@@ -94,19 +91,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The member's value; `null` counts as absent.
-    fn value<T: for<'de> Deserialize<'de>>(
-        &self,
-        key: &str,
-        what: &str,
-    ) -> Result<Option<T>, Error> {
-        let Some(member) = self.outline.last(key) else {
-            return Ok(None);
-        };
+    /// The member's value. `null` counts as absent, and so does a wrong type: refusing that is the
+    /// upstream's business, in its own words.
+    fn value<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Option<T> {
+        let member = self.outline.last(key)?;
         let text = self.job.body.slice(member.value.clone());
-        serde_json::from_slice::<Option<T>>(&text).map_err(|_| {
-            Error::new(Code::InvalidRequest, format!("`{key}` must be {what}")).with_param(key)
-        })
+        serde_json::from_slice::<Option<T>>(&text).ok().flatten()
     }
 }
 

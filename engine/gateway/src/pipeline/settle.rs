@@ -59,6 +59,17 @@ pub(super) fn open(job: &mut Job) -> Settlement {
     }
 }
 
+/// Ends the books of a call whose caller went away before an answer came.
+pub(super) fn cancelled(job: &mut Job) {
+    job.reservation = None;
+    job.target = None;
+    let spent = Spent {
+        error: Some(tidegate_types::Code::Cancelled),
+        ..Spent::default()
+    };
+    open(job).finish(&spent);
+}
+
 /// Ends the books of a call that got no answer, and tells the error what happened on the way.
 pub(super) fn failed(job: &mut Job, error: Error) -> Error {
     job.reservation = None;

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use tidegate_policy::key_ring::KeyRing;
 use tidegate_providers::{
     catalogue::{self, Vendor},
+    mock::MockTransport,
     transport::Transport,
 };
 use tidegate_types::{
@@ -128,7 +129,7 @@ fn compile(
         keys.push((None, headers(dialect, None, provider)));
     }
     let transport: Arc<dyn Transport> = match &provider.mock {
-        Some(_mock) => Arc::clone(network),
+        Some(mock) => Arc::new(MockTransport::new(dialect, mock)),
         None => Arc::clone(network),
     };
     ProviderState {

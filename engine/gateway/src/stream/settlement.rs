@@ -146,7 +146,9 @@ impl Settlement {
             [one] => Bytes::copy_from_slice(one),
             many => {
                 let mut whole = BytesMut::with_capacity(many.iter().map(Bytes::len).sum());
-                many.iter().for_each(|part| whole.extend_from_slice(part));
+                for part in many {
+                    whole.extend_from_slice(part);
+                }
                 whole.freeze()
             }
         };

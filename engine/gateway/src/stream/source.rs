@@ -219,19 +219,16 @@ impl EventSource {
         let Some(idle) = self.idle else {
             return Poll::Pending;
         };
+        if self.timer.is_none() {
+            self.last = Instant::now();
+        }
         loop {
             let silence = if self.terminal { idle.min(GRACE) } else { idle };
             let due = self.last + silence;
             let due = self.until.map_or(due, |until| until.min(due));
-            let timer = match &mut self.timer {
-                Some(timer) => timer,
-                None => {
-                    self.last = Instant::now();
-                    let due = self.last + silence;
-                    let due = self.until.map_or(due, |until| until.min(due));
-                    self.timer.insert(Box::pin(tokio::time::sleep_until(due)))
-                }
-            };
+            let timer = self
+                .timer
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
             }

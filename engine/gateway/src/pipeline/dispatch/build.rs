@@ -156,7 +156,7 @@ fn translate(job: &Job, target: &Target) -> Result<(Segments, Vec<String>), Erro
     .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;
     let mut body = Segments::from(translation.body);
     if asks_for_usage(job, target) {
-        let outline = Outline::of(&body, KEYS).map_err(internal)?;
+        let outline = Outline::of(&body, KEYS).map_err(|error| internal(&error))?;
         let mut splicer = Splicer::new(&outline);
         splicer.set(
             "stream_options",
@@ -173,7 +173,7 @@ fn with_params(body: Segments, target: &Target) -> Result<Segments, Error> {
         return Ok(body);
     }
     let keys: Vec<&str> = target.params.iter().map(|(key, _)| key.as_str()).collect();
-    let outline = Outline::of(&body, &keys).map_err(internal)?;
+    let outline = Outline::of(&body, &keys).map_err(|error| internal(&error))?;
     let mut splicer = Splicer::new(&outline);
     for (key, value) in &target.params {
         splicer.set(key, value.clone());
@@ -181,7 +181,7 @@ fn with_params(body: Segments, target: &Target) -> Result<Segments, Error> {
     Ok(splicer.apply(&body))
 }
 
-fn internal(error: tidegate_types::json::JsonError) -> Error {
+fn internal(error: &tidegate_types::json::JsonError) -> Error {
     Error::new(
         Code::Internal,
         format!("a body made by the gateway is not JSON: {error}"),
