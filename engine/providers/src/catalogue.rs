@@ -1,10 +1,15 @@
 //! Vendors and models as data: where each vendor listens, what each model costs and holds.
 //!
-//! The tables are constants sorted by name, so that nothing is parsed when a process starts.
+//! The tables are constants sorted by name: nothing is parsed when a process starts, and looking a
+//! model up takes two binary searches.
 
-use tidegate_types::{Dialect, Money, config::Price};
+use tidegate_types::{Dialect, config::Price};
 
+mod models;
 mod vendors;
+
+#[cfg(test)]
+mod tests;
 
 /// A vendor that needs nothing but a key.
 #[derive(Debug)]
@@ -19,30 +24,57 @@ pub struct Vendor {
     pub env: &'static [&'static str],
     /// Hosts by which a vendor's own URL is recognised.
     pub hosts: &'static [&'static str],
-    /// Whether it accepts `stream_options.include_usage`.
+    /// Whether it is to be asked for usage in streams (`stream_options.include_usage`). False where it
+    /// refuses the question or answers without being asked.
     pub stream_usage: bool,
-    pub(crate) models: &'static [Model],
+    models: &'static [Model],
 }
 
 /// What is known of a model.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Model {
-    /// Name the vendor knows it by.
+    /// Name the vendor knows it by, without a date.
     pub name: &'static str,
-    /// Dollars per million tokens.
+    /// Dollars per million tokens. For long prompts see [`Model::price_at`].
     pub price: Price,
     /// Tokens of prompt and answer together; 0 when not known.
     pub context: u32,
     /// Most tokens it generates in one answer; 0 when not known.
     pub max_output: u32,
+    /// Prices of requests with long prompts, from the shortest to the longest.
+    pub tiers: &'static [Tier],
+}
+
+/// The price of requests with long prompts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// It holds for the whole request when its prompt, cached tokens included, has more tokens.
+    pub above: u32,
+    /// Dollars per million tokens.
+    pub price: Price,
+}
+
+impl Model {
+    /// The price of a request whose prompt, cached tokens included, has that many tokens.
+    pub fn price_at(&self, prompt_tokens: u64) -> &Price {
+        let tier = self
+            .tiers
+            .iter()
+            .rfind(|tier| prompt_tokens > u64::from(tier.above));
+        tier.map_or(&self.price, |tier| &tier.price)
+    }
 }
 
 /// The vendor of that name.
 pub fn vendor(name: &str) -> Option<&'static Vendor> {
-    let found = vendors::VENDORS
-        .binary_search_by(|vendor| vendor.name.cmp(name))
-        .ok()?;
-    vendors::VENDORS.get(found)
+    by_name(vendors::VENDORS, name, |vendor| vendor.name)
+}
+
+/// The vendor whose own URLs have that host (without a port, in lower case).
+pub fn vendor_of_host(host: &str) -> Option<&'static Vendor> {
+    vendors::VENDORS
+        .iter()
+        .find(|vendor| vendor.hosts.contains(&host))
 }
 
 /// Every vendor, sorted by name.
@@ -50,18 +82,24 @@ pub fn vendors() -> impl Iterator<Item = &'static Vendor> {
     vendors::VENDORS.iter()
 }
 
-/// What is known of a vendor's model, dated names included.
+/// What is known of a vendor's model. Dated names such as `gpt-4o-2024-08-06`,
+/// `claude-sonnet-4-5-20250929` and `gemini-2.5-flash-latest` lead to their model unless they have an
+/// entry of their own.
 pub fn model(provider: &str, model: &str) -> Option<&'static Model> {
-    let models = vendor(provider)?.models;
-    let found = models
-        .binary_search_by(|entry| entry.name.cmp(model))
-        .ok()?;
-    models.get(found)
+    vendor(provider)?.model(model)
 }
 
-/// The vendor that offers a model of that name; its maker before anyone who hosts it.
+/// The vendor that offers a model of that bare name: its maker before anyone who hosts it.
 pub fn find(model: &str) -> Option<(&'static Vendor, &'static Model)> {
-    vendors().find_map(|vendor| Some((vendor, self::model(vendor.name, model)?)))
+    MAKERS
+        .iter()
+        .filter_map(|name| vendor(name))
+        .chain(
+            vendors::VENDORS
+                .iter()
+                .filter(|vendor| !MAKERS.contains(&vendor.name)),
+        )
+        .find_map(|vendor| Some((vendor, vendor.model(model)?)))
 }
 
 /// Every model known of a vendor, sorted by name.
@@ -72,6 +110,69 @@ pub fn models(provider: &str) -> impl Iterator<Item = &'static Model> {
         .iter()
 }
 
-pub(crate) const fn dollars(nanos: i64) -> Money {
-    Money::from_nanos(nanos)
+/// Vendors of their own models, in the order in which a bare name is looked up.
+const MAKERS: &[&str] = &[
+    "openai",
+    "anthropic",
+    "gemini",
+    "mistral",
+    "deepseek",
+    "xai",
+    "moonshot",
+    "zai",
+    "dashscope",
+    "minimax",
+    "meta",
+    "cohere",
+    "perplexity",
+    "ai21",
+    "arcee",
+    "voyage",
+    "groq",
+    "cerebras",
+];
+
+/// What stands in front of the model's name in some vendors' own notation.
+const NAMESPACES: &[&str] = &["accounts/fireworks/models/", "models/"];
+
+impl Vendor {
+    fn model(&self, model: &str) -> Option<&'static Model> {
+        let model = NAMESPACES
+            .iter()
+            .find_map(|space| model.strip_prefix(space))
+            .unwrap_or(model);
+        by_name(self.models, model, |entry| entry.name).or_else(|| {
+            // From the longest possible name to the shortest: `gpt-4o-mini-2024-07-18` is looked up
+            // as `gpt-4o-mini` and never gets as far as `gpt-4o`, for `mini` is no date.
+            let mut name = model;
+            while let Some(end) = name.rfind(['-', '@']) {
+                if !is_version(&name[end + 1..]) {
+                    return None;
+                }
+                name = &name[..end];
+                let found = by_name(self.models, name, |entry| entry.name);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            None
+        })
+    }
+}
+
+/// Whether a part of a name tells when a model was made and not which it is.
+fn is_version(part: &str) -> bool {
+    matches!(part, "latest" | "preview")
+        || ((2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn by_name<T>(
+    table: &'static [T],
+    name: &str,
+    name_of: impl Fn(&T) -> &'static str,
+) -> Option<&'static T> {
+    let found = table
+        .binary_search_by(|entry| name_of(entry).cmp(name))
+        .ok()?;
+    table.get(found)
 }

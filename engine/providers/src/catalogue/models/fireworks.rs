@@ -1,0 +1,52 @@
+//! Fireworks, from fireworks.ai/pricing. Names without `accounts/fireworks/models/`.
+
+models! {
+    "accounts/fireworks/routers/deepseek-v4p1-flash-1017-ultrafast", 0, 0: input 2.4 output 9.6 read 0.048;
+    "accounts/fireworks/routers/deepseek-v4p1-flash-1017-us", 0, 0: input 0.45 output 1.8 read 0.009;
+    "accounts/fireworks/routers/deepseek-v4p1-flash-us", 0, 0: input 0.45 output 1.8 read 0.009;
+    "accounts/fireworks/routers/glm-5p1-fast", 0, 0: input 2.8 output 8.8 read 0.52;
+    "accounts/fireworks/routers/glm-5p2-fast", 1_040_000, 0: input 2.1 output 6.6 read 0.21;
+    "accounts/fireworks/routers/glm-5p2-fast-us", 1_040_000, 0: input 2.1 output 6.6 read 0.21;
+    "accounts/fireworks/routers/glm-5p3-fast", 0, 0: input 2.1 output 6.6 read 0.39;
+    "accounts/fireworks/routers/glm-5p3-flash-us", 0, 0: input 0.225 output 0.75 read 0.045;
+    "accounts/fireworks/routers/glm-5p3-us", 0, 0: input 2.1 output 6.6 read 0.39;
+    "accounts/fireworks/routers/kimi-k2p6-fast", 262_144, 0: input 2 output 8 read 0.3;
+    "accounts/fireworks/routers/kimi-k2p7-code-fast", 262_144, 0: input 1.9 output 8 read 0.38;
+    "accounts/fireworks/routers/kimi-k3-fast", 1_040_000, 0: input 4.5 output 22.5 read 0.45;
+    "accounts/fireworks/routers/kimi-k3-us", 1_040_000, 0: input 4.5 output 22.5 read 0.45;
+    "accounts/fireworks/routers/ultramarine-1-flash-us", 0, 0: input 0.15 output 0.5 read 0.03;
+    "deepseek-r1-0528", 160_000, 0: input 3 output 8;
+    "deepseek-v3-0324", 160_000, 0: input 0.9 output 0.9;
+    "deepseek-v3p2", 163_840, 0: input 0.56 output 1.68 read 0.28;
+    "deepseek-v4-flash", 1_040_000, 0: input 0.14 output 0.28 read 0.028;
+    "deepseek-v4-pro", 1_048_576, 0: input 1.74 output 3.48 read 0.145;
+    "deepseek-v4p1-flash", 0, 0: input 0.3 output 1.2 read 0.006;
+    "ember-1", 0, 0: input 3 output 15 read 0.3;
+    "gemma-3-27b-it", 131_000, 0: input 0.1 output 0.1;
+    "glm-4p7", 202_752, 0: input 0.6 output 2.2;
+    "glm-5p1", 0, 0: input 1.4 output 4.4 read 0.26;
+    "glm-5p2", 1_040_000, 0: input 1.4 output 4.4 read 0.14;
+    "glm-5p3", 0, 0: input 1.4 output 4.4 read 0.26;
+    "glm-5p3-flash", 0, 0: input 0.15 output 0.5 read 0.03;
+    "gpt-oss-120b", 131_072, 0: input 0.15 output 0.6 read 0.015;
+    "gpt-oss-20b", 131_072, 0: input 0.07 output 0.3 read 0.035;
+    "inkling", 1_040_000, 0: input 1 output 4.05 read 0.17;
+    "kimi-k2p5", 262_144, 0: input 0.6 output 3 read 0.1;
+    "kimi-k2p6", 0, 0: input 0.95 output 4 read 0.16;
+    "kimi-k2p7-code", 262_144, 0: input 0.95 output 4 read 0.19;
+    "kimi-k3", 1_040_000, 0: input 3 output 15 read 0.3;
+    "kimi-k3p1-pro", 0, 0: input 2 output 10 read 0.2;
+    "llama-v3p1-8b-instruct", 131_000, 0: input 0.2 output 0.2;
+    "llama4-maverick-instruct-basic", 1_000_000, 0: input 0.22 output 0.88;
+    "minimax-m2p1", 204_800, 0: input 0.3 output 1.2;
+    "minimax-m2p7", 0, 0: input 0.3 output 1.2 read 0.06;
+    "minimax-m3", 524_288, 0: input 0.3 output 1.2 read 0.06;
+    "muse-spark-open", 0, 0: input 1.25 output 4.25 read 0.15;
+    "nemotron-3-ultra-nvfp4", 262_000, 0: input 0.6 output 2.4 read 0.12;
+    "nemotron-lightning-3p5-30b-a3b", 0, 0: input 0.05 output 0.2 read 0.01;
+    "qwen2p5-vl-72b-instruct", 128_000, 0: input 0.9 output 0.9;
+    "qwen3-235b-a22b", 128_000, 0: input 0.22 output 0.88;
+    "qwen3p6-plus", 0, 0: input 0.5 output 3 read 0.1;
+    "qwen3p7-plus", 262_144, 0: input 0.4 output 1.6 read 0.08;
+    "qwen3p8-max", 0, 0: input 2 output 6 read 0.25;
+}

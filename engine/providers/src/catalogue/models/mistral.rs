@@ -1,0 +1,57 @@
+//! Mistral, from mistral.ai/pricing/api.
+
+models! {
+    "codestral", 256_000, 0: input 0.3 output 0.9;
+    "codestral-2508", 256_000, 0: input 0.3 output 0.9 read 0.03;
+    "codestral-embed", 8_000, 0: input 0.15 read 0.015;
+    "deepseek-v4-1-flash-1017", 0, 0: input 0.3 output 1.2 read 0.007;
+    "devstral-2512", 262_144, 0: input 0.4 output 2 read 0.04;
+    "devstral-small", 131_072, 0: input 0.1 output 0.3;
+    "labs-devstral-small-2512", 0, 0: input 0.1 output 0.3;
+    "magistral-medium", 131_072, 0: input 2 output 5;
+    "magistral-small", 131_072, 0: input 0.5 output 1.5;
+    "ministral-14b-2512", 262_144, 0: input 0.2 output 0.2 read 0.02;
+    "ministral-3b", 131_072, 0: input 0.04 output 0.04;
+    "ministral-3b-2512", 131_072, 0: input 0.1 output 0.1 read 0.01;
+    "ministral-8b", 131_072, 0: input 0.1 output 0.1;
+    "ministral-8b-2512", 262_144, 0: input 0.15 output 0.15 read 0.015;
+    "ministral-8b-latest", 131_072, 0: input 0.15 output 0.15 read 0.015;
+    "mistral-7b", 32_768, 0: input 0.25 output 0.25;
+    "mistral-embed", 8_192, 0: input 0.1 output 0.1;
+    "mistral-large", 131_072, 0: input 2 output 6;
+    "mistral-large-2512", 262_144, 0: input 0.5 output 1.5 read 0.05;
+    "mistral-large-4", 1_048_576, 0: input 0.7 output 2.1 read 0.07;
+    "mistral-large-4-0", 1_048_576, 0: input 0.7 output 2.1 read 0.07;
+    "mistral-medium", 131_072, 0: input 0.4 output 2 read 0.04;
+    "mistral-medium-2312", 131_072, 0: input 2.7 output 8.1;
+    "mistral-medium-2604", 262_144, 0: input 1.5 output 7.5 read 0.15;
+    "mistral-medium-3", 262_144, 0: input 1.5 output 7.5 read 0.15;
+    "mistral-medium-3-1", 131_072, 0: input 0.4 output 2 read 0.04;
+    "mistral-medium-3-5", 262_144, 0: input 1.5 output 7.5 read 0.15;
+    "mistral-medium-3.5", 262_144, 0: input 1.5 output 7.5 read 0.15;
+    "mistral-medium-latest", 131_072, 0: input 1.5 output 7.5 read 0.15;
+    "mistral-nemo", 131_072, 0: input 0.15 output 0.15;
+    "mistral-saba", 131_072, 0: input 0.2 output 0.6;
+    "mistral-small-24b-instruct-2501", 131_072, 0: input 0.05 output 0.08;
+    "mistral-small-2501", 32_768, 0: input 0.1 output 0.3;
+    "mistral-small-2503", 131_072, 0: input 0.1 output 0.3;
+    "mistral-small-2506", 131_072, 0: input 0.1 output 0.3;
+    "mistral-small-2603", 262_144, 0: input 0.15 output 0.6 read 0.015;
+    "mistral-small-3.1-24b-instruct", 131_072, 0: input 0.351 output 0.555;
+    "mistral-small-3.2-24b-instruct", 131_072, 0: input 0.1 output 0.3;
+    "mistral-small-latest", 131_072, 0: input 0.15 output 0.6 read 0.015;
+    "mistral-tiny", 0, 0: input 0.25 output 0.25;
+    "mixtral-8x22b-instruct", 65_536, 0: input 2 output 6;
+    "mixtral-8x7b", 32_768, 0: input 0.7 output 0.7;
+    "open-mistral-7b", 32_768, 0: input 0.25 output 0.25;
+    "open-mistral-nemo", 131_072, 0: input 0.15 output 0.15;
+    "open-mixtral-8x22b", 65_536, 0: input 2 output 6;
+    "open-mixtral-8x7b", 32_768, 0: input 0.7 output 0.7;
+    "pixtral-12b", 131_072, 0: input 0.15 output 0.15;
+    "pixtral-large", 131_072, 0: input 2 output 6;
+    "voxtral-small-24b-2507", 32_768, 0: input 0.1 output 0.4 read 0.01;
+    "voxtral-small-2507", 32_768, 0: input 0.1 output 0.4 read 0.01;
+    "voxtral-small-latest", 32_768, 0: input 0.1 output 0.4 read 0.01;
+    "zai-glm-5-3", 0, 0: input 1.4 output 4.4 read 0.14;
+    "zai-glm-5-3-flash", 0, 0: input 0.15 output 0.5 read 0.03;
+}
