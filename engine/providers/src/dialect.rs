@@ -4,19 +4,28 @@
 //! sides are never rebuilt; between two dialects a body is decoded into the neutral form of
 //! [`tidegate_types::chat`] and encoded from it.
 
+pub(crate) mod codec;
 mod error;
+pub(crate) mod media;
+pub(crate) mod models;
+mod stream;
 mod tap;
 pub(crate) mod usage;
 
+pub(crate) use error::{failure_delta, failure_event};
+pub use stream::StreamTranslator;
+pub(crate) use tap::{anthropic_kind, openai_usage};
 pub use tap::{Seen, StreamTap};
 
 use tidegate_types::{
     Dialect, Endpoint, Error, Segments, Usage,
+    chat::{Json, Request, Response},
     config::OnUnsupported,
     json::{Outline, Splicer, quote},
 };
 
-use crate::sse::SseEvent;
+use crate::{anthropic::Anthropic, openai::OpenAi};
+use codec::{Codec, Fault};
 
 /// A request in the target's dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +59,9 @@ pub enum TranslateError {
 
 /// Turns a chat request into the target's dialect, for the upstream model `model`.
 ///
+/// Anthropic asks for `max_tokens`; a request that sets no bound gets 4096 (and the thinking budget
+/// on top, where there is one). Streams asked of an OpenAI target ask for usage as well.
+///
 /// # Errors
 /// [`TranslateError::Invalid`] when `body` is no request in `from`;
 /// [`TranslateError::Unsupported`] under [`OnUnsupported::Error`] when it uses something that `to`
@@ -62,36 +74,87 @@ pub fn translate_request(
     on_unsupported: OnUnsupported,
 ) -> Result<Translation, TranslateError> {
     if from == to {
-        return Ok(Translation {
-            body: with_model(body, model)?,
-            dropped: Vec::new(),
-        });
+        return Ok(Translation { body: with_model(body, model)?, dropped: Vec::new() });
     }
-    let _ = on_unsupported;
-    Err(TranslateError::Invalid {
-        param: String::new(),
-        message: "not yet".into(),
-    })
+    let body = parse(body)?;
+    let mut request = decode_request(from, body).map_err(|fault| invalid(body, &fault))?;
+    let mut left_out = std::mem::take(&mut request.unknown);
+    let encoded = match to {
+        Dialect::Anthropic => Anthropic::encode_request(&request, model, &mut left_out),
+        _ => OpenAi::encode_request(&request, model, &mut left_out),
+    };
+    let mut dropped: Vec<String> = left_out.iter().map(|place| body.path_to(*place)).collect();
+    dropped.sort_unstable();
+    dropped.dedup();
+    if on_unsupported == OnUnsupported::Error
+        && let Some(param) = dropped.first()
+    {
+        let message = format!("`{param}` cannot be expressed in the {} dialect", to.as_str());
+        return Err(TranslateError::Unsupported { param: param.clone(), message });
+    }
+    Ok(Translation { body: encoded, dropped })
 }
 
 /// Turns a complete chat reply into the caller's dialect; `model` is the name the caller asked for.
 ///
 /// # Errors
-/// [`TranslateError::Invalid`] when `body` is no reply in `from`.
+/// [`TranslateError::Invalid`] when `body` is no reply in `from`, a reported error included.
 pub fn translate_response(
     from: Dialect,
     to: Dialect,
     body: &[u8],
     model: &str,
 ) -> Result<Vec<u8>, TranslateError> {
+    translate_response_at(from, to, body, model, 0)
+}
+
+/// [`translate_response`] with the time, in seconds since 1970, for dialects that want one where
+/// the upstream's has none.
+///
+/// # Errors
+/// As [`translate_response`].
+pub fn translate_response_at(
+    from: Dialect,
+    to: Dialect,
+    body: &[u8],
+    model: &str,
+    created: u64,
+) -> Result<Vec<u8>, TranslateError> {
     if from == to {
         return Ok(body.to_vec());
     }
-    let _ = model;
-    Err(TranslateError::Invalid {
-        param: String::new(),
-        message: "not yet".into(),
+    let body = parse(body)?;
+    let response = decode_response(from, body).map_err(|fault| invalid(body, &fault))?;
+    Ok(match to {
+        Dialect::Anthropic => Anthropic::encode_response(&response, model, created),
+        _ => OpenAi::encode_response(&response, model, created),
     })
+}
+
+fn decode_request(from: Dialect, body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
+    match from {
+        Dialect::Anthropic => Anthropic::decode_request(body),
+        _ => OpenAi::decode_request(body),
+    }
+}
+
+fn decode_response(from: Dialect, body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
+    match from {
+        Dialect::Anthropic => Anthropic::decode_response(body),
+        _ => OpenAi::decode_response(body),
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Json<'_>, TranslateError> {
+    Json::parse(body)
+        .map_err(|message| TranslateError::Invalid { param: String::new(), message })
+}
+
+fn invalid(body: Json<'_>, fault: &Fault<'_>) -> TranslateError {
+    let param = fault.path(body);
+    let message =
+        if param.is_empty() { fault.message.clone() } else { format!("{param}: {}", fault.message) };
+    TranslateError::Invalid { param, message }
 }
 
 /// Turns an upstream's error body into the caller's shape; message, parameter and code are carried.
@@ -126,38 +189,6 @@ pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Us
     match endpoint {
         Endpoint::Models => None,
         _ => usage::of_reply(dialect, body),
-    }
-}
-
-/// Turns a stream into another dialect, event by event.
-#[derive(Debug)]
-pub struct StreamTranslator {
-    same: bool,
-}
-
-impl StreamTranslator {
-    /// A translator at the start of a stream. `model` is the name the caller asked for;
-    /// `include_usage` says whether an OpenAI caller asked for a usage chunk.
-    pub fn new(from: Dialect, to: Dialect, model: &str, include_usage: bool) -> Self {
-        let _ = (model, include_usage);
-        Self { same: from == to }
-    }
-
-    /// Appends what the next event means to `out`.
-    ///
-    /// # Errors
-    /// [`TranslateError::Invalid`] when the event is none of the upstream's dialect.
-    pub fn push(&mut self, event: &SseEvent, out: &mut Vec<u8>) -> Result<(), TranslateError> {
-        if self.same {
-            out.extend_from_slice(&event.raw);
-        }
-        Ok(())
-    }
-
-    /// Appends the terminal events, unless they were already written. Call it when the upstream's
-    /// stream is complete, not when it broke.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
-        let _ = (&self, out);
     }
 }
 

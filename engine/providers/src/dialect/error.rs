@@ -2,7 +2,7 @@
 
 use tidegate_types::{
     Dialect, Error,
-    chat::{Json, Text, write::Object},
+    chat::{Delta, Json, Text, write::Object},
 };
 
 /// What a vendor's error body says, whatever its shape.
@@ -49,6 +49,27 @@ impl Failure {
             failure.request_id = Some(words(id));
         }
         failure
+    }
+
+    /// The HTTP status this would have been, had it come before the stream began.
+    fn status(&self) -> u16 {
+        let code = self.code.as_deref().and_then(|code| code.parse().ok());
+        if let Some(code @ 400..=599) = code {
+            return code;
+        }
+        let kind = self.kind.as_deref().unwrap_or_default();
+        match kind {
+            "invalid_request_error" | "BadRequestError" => 400,
+            "authentication_error" | "invalid_api_key" => 401,
+            "billing_error" | "insufficient_quota" => 402,
+            "permission_error" => 403,
+            "not_found_error" => 404,
+            "request_too_large" => 413,
+            "rate_limit_error" | "rate_limit_exceeded" => 429,
+            "timeout_error" => 504,
+            "overloaded_error" => 529,
+            _ => 500,
+        }
     }
 }
 
@@ -120,6 +141,31 @@ pub(super) fn event(to: Dialect, body: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(b"\n\n");
     out
+}
+
+/// The error an event inside a stream reports.
+pub(crate) fn failure_delta(data: Json<'_>) -> Delta<'static> {
+    let failure = Failure::read(data);
+    let status = failure.status();
+    let kind = failure.kind.or(failure.code).unwrap_or_default();
+    let message = failure.message.unwrap_or_else(|| data.as_str().to_owned());
+    Delta::Failed { message, kind, status }
+}
+
+/// Appends the event for a stream that failed upstream.
+pub(crate) fn failure_event(
+    to: Dialect,
+    status: u16,
+    message: &str,
+    kind: &str,
+    out: &mut Vec<u8>,
+) {
+    let failure = Failure {
+        message: Some(message.to_owned()),
+        kind: Some(kind.to_owned()),
+        ..Failure::default()
+    };
+    out.extend_from_slice(&event(to, &write(to, status, &failure)));
 }
 
 fn write(to: Dialect, status: u16, failure: &Failure) -> Vec<u8> {

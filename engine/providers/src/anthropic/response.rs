@@ -1,0 +1,163 @@
+//! Complete replies, read and written.
+
+use tidegate_types::{
+    Usage,
+    chat::{
+        Arguments, Json, Part, PartKind, Response, Stop, Text,
+        write::{Array, Object},
+    },
+};
+
+use super::{decode, encode};
+use crate::dialect::{
+    codec::{Fault, JSON_TOOL, array, name, object},
+    usage,
+};
+
+/// Reads a `message`.
+pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
+    object(body)?;
+    if name(body, "type") == "error" || body.get("error").is_some() {
+        let error = body.get("error").unwrap_or(body);
+        let said = name(error, "message");
+        return Err(Fault::new(error, format!("the upstream reports an error: {said}")));
+    }
+    let content = body.get("content").ok_or_else(|| Fault::missing(body, "content"))?;
+    let mut parts = Vec::new();
+    let mut unknown = Vec::new();
+    let mut calls = 0;
+    let mut stood_in = false;
+    for block in array(content)?.items() {
+        // Blocks of tools that ran at the vendor are history that no other dialect can tell.
+        let Some(kind) = decode::block_kind(object(block)?, &mut unknown, true)? else { continue };
+        let kind = match kind {
+            PartKind::ToolCall { name, arguments: Arguments::Json(reply), .. }
+                if name.is(JSON_TOOL) =>
+            {
+                stood_in = true;
+                PartKind::Text { text: Text::plain(reply.as_str()), citations: Vec::new() }
+            }
+            PartKind::ToolCall { .. } => {
+                calls += 1;
+                kind
+            }
+            kind => kind,
+        };
+        parts.push(Part::new(kind, block));
+    }
+    let mut stop = stop(&name(body, "stop_reason"));
+    if stood_in && calls == 0 && stop == Some(Stop::ToolUse) {
+        stop = Some(Stop::End);
+    }
+    Ok(Response {
+        id: body.get("id").and_then(Json::as_text),
+        created: None,
+        parts,
+        stop,
+        stop_sequence: body.get("stop_sequence").and_then(Json::as_text),
+        usage: body.get("usage").filter(|usage| usage.is_object()).map(usage::anthropic),
+    })
+}
+
+pub(super) fn stop(reason: &str) -> Option<Stop> {
+    Some(match reason {
+        "" => return None,
+        "max_tokens" | "model_context_window_exceeded" => Stop::Length,
+        "stop_sequence" => Stop::Sequence,
+        "tool_use" => Stop::ToolUse,
+        "refusal" => Stop::Refusal,
+        _ => Stop::End,
+    })
+}
+
+/// The name of a stop reason. Agents wait for `tool_use`, whatever an imitator of OpenAI says.
+pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'static str {
+    match stop {
+        None | Some(Stop::End) if called => "tool_use",
+        None | Some(Stop::End) if refused => "refusal",
+        None | Some(Stop::End) => "end_turn",
+        Some(Stop::Length) => "max_tokens",
+        Some(Stop::Sequence) => "stop_sequence",
+        Some(Stop::ToolUse) => "tool_use",
+        Some(Stop::Refusal) => "refusal",
+    }
+}
+
+pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
+    let called =
+        response.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+    let refused = response.parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
+    let mut out = Vec::with_capacity(1024);
+    let mut body = Object::open(&mut out);
+    body.text("id", response.id.as_ref().unwrap_or(&Text::Escaped("")))
+        .str("type", "message")
+        .str("role", "assistant")
+        .str("model", model)
+        .array("content", |list| {
+            for part in &response.parts {
+                block(&part.kind, list);
+            }
+        })
+        .str("stop_reason", stop_reason(response.stop, called, refused));
+    match &response.stop_sequence {
+        Some(text) => body.text("stop_sequence", text),
+        None => body.literal("stop_sequence", "null"),
+    };
+    let counts = response.usage.unwrap_or_default();
+    body.object("usage", |object| usage_members(&counts, object));
+    body.close();
+    out
+}
+
+fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
+    match kind {
+        PartKind::Text { text, .. } | PartKind::Refusal(text) => {
+            if !text.is_empty() {
+                list.object(|block| {
+                    block.str("type", "text").text("text", text);
+                });
+            }
+        }
+        PartKind::Thinking { text, signature } => {
+            list.object(|block| {
+                block.str("type", "thinking").text("thinking", text);
+                block.text("signature", signature.as_ref().unwrap_or(&Text::Escaped("")));
+            });
+        }
+        PartKind::RedactedThinking(data) => {
+            list.object(|block| {
+                block.str("type", "redacted_thinking").text("data", data);
+            });
+        }
+        PartKind::ToolCall { id, name, arguments } => {
+            list.object(|block| {
+                block.str("type", "tool_use").text("id", id).text("name", name);
+                encode::arguments(arguments, block.key("input"));
+            });
+        }
+        PartKind::Image { .. } | PartKind::Document { .. } | PartKind::ToolResult { .. } => {}
+    }
+}
+
+/// Usage in Anthropic's words: `input_tokens` leaves the cached ones out.
+pub(super) fn usage_members(usage: &Usage, object: &mut Object<'_>) {
+    let written = usage.cache_write.saturating_add(usage.cache_write_1h);
+    let cached = usage.cache_read.saturating_add(written);
+    object
+        .number("input_tokens", usage.input.saturating_sub(cached))
+        .number("cache_creation_input_tokens", written)
+        .number("cache_read_input_tokens", usage.cache_read);
+    if usage.cache_write_1h > 0 {
+        object.object("cache_creation", |detail| {
+            detail
+                .number("ephemeral_5m_input_tokens", usage.cache_write)
+                .number("ephemeral_1h_input_tokens", usage.cache_write_1h);
+        });
+    }
+    object.number("output_tokens", usage.output);
+    if usage.reasoning > 0 {
+        object.object("output_tokens_details", |detail| {
+            detail.number("thinking_tokens", usage.reasoning);
+        });
+    }
+}

@@ -1,0 +1,139 @@
+//! What a dialect must bring along: a decoder into the neutral form and an encoder from it, for
+//! requests, replies and streams.
+
+use tidegate_types::chat::{Delta, Json, Request, Response, Text};
+
+use crate::sse::SseEvent;
+
+/// The tool that stands in for a JSON schema where the model has no structured output of its own.
+/// A call of it is turned back into text, so callers never see it.
+pub(crate) const JSON_TOOL: &str = "tidegate_json_reply";
+
+/// The only member of the object that stands in for tool arguments that are no JSON object.
+pub(crate) const MALFORMED: &str = "malformed_arguments";
+
+/// A dialect of chat.
+pub(crate) trait Codec {
+    /// Reads a stream.
+    type Decoder: Decoder;
+    /// Writes a stream.
+    type Encoder: Encoder;
+
+    /// Reads a request.
+    fn decode_request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>>;
+
+    /// Writes a request for the upstream model `model`; what the dialect cannot express is added
+    /// to `dropped`.
+    fn encode_request<'a>(
+        request: &Request<'a>,
+        model: &str,
+        dropped: &mut Vec<Json<'a>>,
+    ) -> Vec<u8>;
+
+    /// Reads a complete reply.
+    fn decode_response(body: Json<'_>) -> Result<Response<'_>, Fault<'_>>;
+
+    /// Writes a complete reply; `model` is what the caller asked for, `created` the time where the
+    /// dialect wants one and the reply brings none.
+    fn encode_response(response: &Response<'_>, model: &str, created: u64) -> Vec<u8>;
+}
+
+/// Reads a stream event by event.
+pub(crate) trait Decoder {
+    /// Gives `sink` what the event adds to the reply.
+    fn decode<'a>(
+        &mut self,
+        event: &'a SseEvent,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<(), Fault<'a>>;
+}
+
+/// Writes a stream delta by delta.
+pub(crate) trait Encoder {
+    /// Appends the events that `delta` makes.
+    fn encode(&mut self, delta: Delta<'_>, out: &mut Vec<u8>);
+}
+
+/// How a caller wants its stream.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamOptions {
+    /// The model the caller asked for.
+    pub(crate) model: String,
+    /// Whether it wants OpenAI's usage chunk.
+    pub(crate) include_usage: bool,
+    /// The time where the dialect wants one and the stream brings none.
+    pub(crate) created: u64,
+}
+
+/// What is wrong with a body, and where.
+#[derive(Debug)]
+pub(crate) struct Fault<'a> {
+    pub(crate) at: Json<'a>,
+    pub(crate) member: &'static str,
+    pub(crate) message: String,
+}
+
+impl<'a> Fault<'a> {
+    pub(crate) fn new(at: Json<'a>, message: impl Into<String>) -> Self {
+        Self { at, member: "", message: message.into() }
+    }
+
+    pub(crate) fn missing(at: Json<'a>, member: &'static str) -> Self {
+        Self { at, member, message: format!("`{member}` is missing") }
+    }
+
+    /// The path of the fault inside `body`.
+    pub(crate) fn path(&self, body: Json<'_>) -> String {
+        let mut path = body.path_to(self.at);
+        if !self.member.is_empty() {
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(self.member);
+        }
+        path
+    }
+}
+
+pub(crate) fn text(value: Json<'_>) -> Result<Text<'_>, Fault<'_>> {
+    value.as_text().ok_or_else(|| Fault::new(value, "must be a string"))
+}
+
+pub(crate) fn boolean(value: Json<'_>) -> Result<bool, Fault<'_>> {
+    value.as_bool().ok_or_else(|| Fault::new(value, "must be true or false"))
+}
+
+pub(crate) fn whole(value: Json<'_>) -> Result<u64, Fault<'_>> {
+    value.as_u64().ok_or_else(|| Fault::new(value, "must be a whole number, not negative"))
+}
+
+pub(crate) fn number(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
+    if value.is_number() { Ok(value) } else { Err(Fault::new(value, "must be a number")) }
+}
+
+pub(crate) fn string(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
+    text(value).map(|_| value)
+}
+
+pub(crate) fn object(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
+    if value.is_object() { Ok(value) } else { Err(Fault::new(value, "must be an object")) }
+}
+
+pub(crate) fn array(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
+    if value.is_array() { Ok(value) } else { Err(Fault::new(value, "must be an array")) }
+}
+
+/// The member, which must be a string.
+pub(crate) fn member<'a>(of: Json<'a>, key: &'static str) -> Result<Text<'a>, Fault<'a>> {
+    text(of.get(key).ok_or_else(|| Fault::missing(of, key))?)
+}
+
+/// The name in the member `key`, empty when there is none.
+pub(crate) fn name<'a>(of: Json<'a>, key: &str) -> std::borrow::Cow<'a, str> {
+    of.get(key).and_then(Json::as_text).map(|text| text.decode()).unwrap_or_default()
+}
+
+/// True for values that say nothing, so that leaving them out loses nothing.
+pub(crate) fn says_nothing(value: Json<'_>) -> bool {
+    matches!(value.as_str(), "null" | "false" | "\"\"" | "[]" | "{}")
+}

@@ -1,0 +1,222 @@
+//! Reading a request.
+
+mod messages;
+
+use tidegate_types::chat::{
+    Effort, Format, Given, Json, Reasoning, Request, Text, Tier, Tool, ToolChoice,
+};
+
+use crate::dialect::codec::{
+    Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+};
+
+pub(super) use messages::{join, of_anthropic, parts_of_reply};
+
+/// Reads the body of `POST /chat/completions`, with what OpenRouter, LiteLLM, Mistral and DeepSeek
+/// add to it for Anthropic's features: `cache_control`, `thinking`, `reasoning`, `top_k`.
+pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
+    object(body)?;
+    let mut request = Request::default();
+    let mut older_bound = None;
+    let mut talked = false;
+    for (key, value) in body.members().filter(|(_, value)| !value.is_null()) {
+        match &*key.decode() {
+            "model" => {}
+            "messages" => {
+                talked = true;
+                request.system.clear();
+                request.messages.clear();
+                messages::read(value, &mut request)?;
+            }
+            "tools" => tools(value, &mut request)?,
+            "functions" => functions(value, &mut request)?,
+            "tool_choice" | "function_call" => {
+                let choice = tool_choice(value, &mut request.unknown)?;
+                request.tool_choice = Some(Given { value: choice, from: value });
+            }
+            "parallel_tool_calls" => {
+                request.parallel_tool_calls = Some(Given { value: boolean(value)?, from: value });
+            }
+            "max_tokens" => older_bound = Some(Given { value: whole(value)?, from: value }),
+            "max_completion_tokens" => {
+                request.max_output = Some(Given { value: whole(value)?, from: value });
+            }
+            "temperature" => request.temperature = Some(number(value)?),
+            "top_p" => request.top_p = Some(number(value)?),
+            "top_k" => request.top_k = Some(number(value)?),
+            "frequency_penalty" => request.frequency_penalty = Some(number(value)?),
+            "presence_penalty" => request.presence_penalty = Some(number(value)?),
+            "seed" => request.seed = Some(number(value)?),
+            "stop" => request.stop = stop(value)?,
+            "stream" => request.stream = Some(boolean(value)?),
+            "stream_options" => {
+                request.include_usage =
+                    value.get("include_usage").and_then(Json::as_bool) == Some(true);
+            }
+            "user" => request.user = Some(string(value)?),
+            "safety_identifier" if request.user.is_none() => request.user = Some(string(value)?),
+            "reasoning_effort" => effort(value, value, &mut request),
+            "reasoning" => reasoning(value, &mut request),
+            "thinking" => thinking(value, &mut request),
+            "response_format" => format(value, &mut request)?,
+            "service_tier" => match &*text(value)?.decode() {
+                "auto" => request.tier = Some(Given { value: Tier::Auto, from: value }),
+                "default" => request.tier = Some(Given { value: Tier::Standard, from: value }),
+                _ => request.unknown.push(value),
+            },
+            "n" if value.as_str() == "1" => {}
+            "modalities" if value.items().all(|item| item.as_str() == "\"text\"") => {}
+            _ if says_nothing(value) => {}
+            _ => request.unknown.push(value),
+        }
+    }
+    if !talked {
+        return Err(Fault::missing(body, "messages"));
+    }
+    if request.max_output.is_none() {
+        request.max_output = older_bound;
+    }
+    Ok(request)
+}
+
+fn stop(value: Json<'_>) -> Result<Vec<Json<'_>>, Fault<'_>> {
+    if value.is_array() { value.items().map(string).collect() } else { Ok(vec![string(value)?]) }
+}
+
+fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
+    for tool in array(value)?.items() {
+        object(tool)?;
+        match &*name(tool, "type") {
+            "function" | "" => {
+                let function = tool.get("function").ok_or_else(|| Fault::missing(tool, "function"))?;
+                let mut read = function_tool(function, tool)?;
+                read.cache = tool.get("cache_control").or_else(|| function.get("cache_control"));
+                request.tools.push(read);
+            }
+            // Tools that run at the vendor mean nothing elsewhere.
+            _ => request.unknown.push(tool),
+        }
+    }
+    Ok(())
+}
+
+fn functions<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
+    for function in array(value)?.items() {
+        request.tools.push(function_tool(function, function)?);
+    }
+    Ok(())
+}
+
+fn function_tool<'a>(function: Json<'a>, from: Json<'a>) -> Result<Tool<'a>, Fault<'a>> {
+    object(function)?;
+    Ok(Tool {
+        name: member(function, "name")?,
+        description: function.get("description").map(text).transpose()?,
+        schema: function.get("parameters").map(object).transpose()?,
+        strict: function.get("strict").map(boolean).transpose()?,
+        cache: None,
+        from,
+    })
+}
+
+fn tool_choice<'a>(
+    value: Json<'a>,
+    unknown: &mut Vec<Json<'a>>,
+) -> Result<ToolChoice<'a>, Fault<'a>> {
+    if let Some(word) = value.as_text() {
+        return match &*word.decode() {
+            "auto" => Ok(ToolChoice::Auto),
+            "none" => Ok(ToolChoice::None),
+            // `any` is Mistral's word.
+            "required" | "any" => Ok(ToolChoice::Required),
+            _ => Err(Fault::new(value, "must be `auto`, `none`, `required` or a tool")),
+        };
+    }
+    object(value)?;
+    match &*name(value, "type") {
+        "allowed_tools" => {
+            unknown.push(value);
+            let mode = value.get("allowed_tools").map(|allowed| name(allowed, "mode"));
+            let required = mode.as_deref() == Some("required");
+            Ok(if required { ToolChoice::Required } else { ToolChoice::Auto })
+        }
+        // The older `function_call` has the name one level up.
+        _ => {
+            let holder = value.get("function").or_else(|| value.get("custom")).unwrap_or(value);
+            Ok(ToolChoice::Tool(member(holder, "name")?))
+        }
+    }
+}
+
+fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<'a>) {
+    let word = value.as_text();
+    let word = word.as_ref().map(Text::decode).unwrap_or_default();
+    let level = match &*word {
+        "none" => Some(Reasoning::Off),
+        // Groq's word for its own level.
+        "default" => Some(Reasoning::Effort(Effort::Medium)),
+        word => Effort::from_name(word).map(Reasoning::Effort),
+    };
+    match level {
+        Some(value) => request.reasoning = Some(Given { value, from }),
+        None => request.unknown.push(from),
+    }
+}
+
+/// OpenRouter's `reasoning: {effort | max_tokens | enabled}`.
+fn reasoning<'a>(value: Json<'a>, request: &mut Request<'a>) {
+    if let Some(budget) = value.get("max_tokens").and_then(Json::as_u64) {
+        request.reasoning = Some(Given { value: Reasoning::Budget(budget), from: value });
+    } else if let Some(level) = value.get("effort") {
+        effort(level, value, request);
+    } else if let Some(on) = value.get("enabled").and_then(Json::as_bool) {
+        let level = if on { Reasoning::Effort(Effort::Medium) } else { Reasoning::Off };
+        request.reasoning = Some(Given { value: level, from: value });
+    } else if !says_nothing(value) {
+        request.unknown.push(value);
+    }
+}
+
+/// Anthropic's `thinking`, which LiteLLM, DeepSeek and Z.ai take in this dialect too.
+fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) {
+    if request.reasoning.is_some() {
+        return;
+    }
+    let level = match &*name(value, "type") {
+        "enabled" => match value.get("budget_tokens").and_then(Json::as_u64) {
+            Some(budget) => Reasoning::Budget(budget),
+            None => Reasoning::Effort(Effort::Medium),
+        },
+        "adaptive" => Reasoning::Adaptive,
+        "disabled" => Reasoning::Off,
+        _ => return request.unknown.push(value),
+    };
+    request.reasoning = Some(Given { value: level, from: value });
+}
+
+fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
+    let format = match &*name(object(value)?, "type") {
+        "text" => return Ok(()),
+        "json_object" => Format::Json,
+        "json_schema" => {
+            let inner =
+                value.get("json_schema").ok_or_else(|| Fault::missing(value, "json_schema"))?;
+            // Some vendors take the schema without the envelope.
+            match object(inner)?.get("schema") {
+                Some(schema) => Format::Schema {
+                    name: inner.get("name").map(text).transpose()?,
+                    description: inner.get("description").map(text).transpose()?,
+                    schema: object(schema)?,
+                    strict: inner.get("strict").and_then(Json::as_bool) == Some(true),
+                },
+                None => return Err(Fault::missing(inner, "schema")),
+            }
+        }
+        _ => {
+            request.unknown.push(value);
+            return Ok(());
+        }
+    };
+    request.format = Some(Given { value: format, from: value });
+    Ok(())
+}

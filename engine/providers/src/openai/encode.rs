@@ -1,0 +1,431 @@
+//! Writing a request.
+
+use tidegate_types::chat::{
+    Arguments, Effort, Format, Json, Media, Message, Part, PartKind, Reasoning, Request, Role,
+    Text, Tier, ToolChoice,
+    write::{Array, Object},
+};
+
+use crate::dialect::{
+    codec::MALFORMED,
+    models,
+};
+
+/// OpenAI takes no more stop texts than this.
+const MOST_STOPS: usize = 4;
+
+struct Writer<'a, 'd> {
+    markers: bool,
+    reasoning_back: bool,
+    dropped: &'d mut Vec<Json<'a>>,
+}
+
+pub(super) fn request<'a>(
+    request: &Request<'a>,
+    model: &str,
+    dropped: &mut Vec<Json<'a>>,
+) -> Vec<u8> {
+    let mut writer = Writer {
+        markers: models::knows_cache_control(model),
+        reasoning_back: models::wants_reasoning_back(model),
+        dropped,
+    };
+    let mut out = Vec::with_capacity(4096);
+    let mut body = Object::open(&mut out);
+    body.str("model", model);
+    body.array("messages", |list| {
+        writer.system(&request.system, list);
+        for message in &request.messages {
+            writer.message(message, list);
+        }
+    });
+    writer.tools(request, &mut body);
+    if let Some(bound) = &request.max_output {
+        let completion = models::wants_max_completion_tokens(model);
+        let key = if completion { "max_completion_tokens" } else { "max_tokens" };
+        body.number(key, bound.value);
+    }
+    body.json_if("temperature", request.temperature)
+        .json_if("top_p", request.top_p)
+        .json_if("frequency_penalty", request.frequency_penalty)
+        .json_if("presence_penalty", request.presence_penalty)
+        .json_if("seed", request.seed);
+    writer.dropped.extend(request.top_k);
+    if !request.stop.is_empty() {
+        let (kept, left) = request.stop.split_at(request.stop.len().min(MOST_STOPS));
+        body.array("stop", |list| {
+            for text in kept {
+                list.item().extend_from_slice(text.as_str().as_bytes());
+            }
+        });
+        writer.dropped.extend(left);
+    }
+    if let Some(stream) = request.stream {
+        body.literal("stream", if stream { "true" } else { "false" });
+        if stream {
+            // Other dialects always say what a stream consumed, so their callers expect it.
+            body.literal("stream_options", r#"{"include_usage":true}"#);
+        }
+    }
+    body.json_if("user", request.user);
+    writer.reasoning(request, model, &mut body);
+    format(request, &mut body);
+    if let Some(tier) = &request.tier
+        && tier.value == Tier::Standard
+    {
+        body.str("service_tier", "default");
+    }
+    body.close();
+    out
+}
+
+fn format(request: &Request<'_>, body: &mut Object<'_>) {
+    match request.format.as_ref().map(|format| &format.value) {
+        None => {}
+        Some(Format::Json) => {
+            body.literal("response_format", r#"{"type":"json_object"}"#);
+        }
+        Some(Format::Schema { name, description, schema, strict }) => {
+            body.object("response_format", |format| {
+                format.str("type", "json_schema").object("json_schema", |inner| {
+                    match name {
+                        Some(name) => inner.text("name", name),
+                        None => inner.str("name", "reply"),
+                    };
+                    if let Some(description) = description {
+                        inner.text("description", description);
+                    }
+                    inner.json("schema", *schema);
+                    inner.literal("strict", if *strict { "true" } else { "false" });
+                });
+            });
+        }
+    }
+}
+
+impl<'a> Writer<'a, '_> {
+    fn system(&mut self, parts: &[Part<'a>], list: &mut Array<'_>) {
+        let texts = self.texts(parts);
+        if texts.is_empty() {
+            return;
+        }
+        list.object(|message| {
+            message.str("role", "system");
+            self.content(&texts, message);
+        });
+    }
+
+    /// The parts that have words; the others are noted as dropped.
+    fn texts<'p>(&mut self, parts: &'p [Part<'a>]) -> Vec<&'p Part<'a>> {
+        let mut texts = Vec::with_capacity(parts.len());
+        for part in parts {
+            match &part.kind {
+                PartKind::Text { .. } => texts.push(part),
+                _ => self.dropped.push(part.from),
+            }
+        }
+        texts
+    }
+
+    /// `content` as a plain string where that says everything, which every vendor understands.
+    fn content(&mut self, parts: &[&Part<'a>], message: &mut Object<'_>) {
+        if let [Part { kind: PartKind::Text { text, .. }, cache, .. }] = parts
+            && (cache.is_none() || !self.markers)
+        {
+            self.dropped.extend(*cache);
+            message.text("content", text);
+            return;
+        }
+        message.array("content", |list| {
+            for part in parts {
+                self.content_part(part, list);
+            }
+        });
+    }
+
+    fn content_part(&mut self, part: &Part<'a>, list: &mut Array<'_>) {
+        let Some(shown) = Shown::of(&part.kind) else {
+            self.dropped.push(part.from);
+            return;
+        };
+        list.object(|item| {
+            match shown {
+                Shown::Text(text) => {
+                    item.str("type", "text").text("text", text);
+                }
+                Shown::Image(media, detail) => {
+                    item.str("type", "image_url").object("image_url", |inner| {
+                        url(inner.key("url"), media);
+                        inner.json_if("detail", detail);
+                    });
+                }
+                Shown::File(media, name) => {
+                    item.str("type", "file").object("file", |file| {
+                        match name {
+                            Some(name) => file.text("filename", name),
+                            None => file.str("filename", "document.pdf"),
+                        };
+                        url(file.key("file_data"), media);
+                    });
+                }
+            }
+            self.marker(part.cache, item);
+        });
+    }
+
+    fn marker(&mut self, cache: Option<Json<'a>>, item: &mut Object<'_>) {
+        if self.markers {
+            item.json_if("cache_control", cache);
+        } else {
+            self.dropped.extend(cache);
+        }
+    }
+
+    fn message(&mut self, message: &Message<'a>, list: &mut Array<'_>) {
+        match message.role {
+            Role::User => self.user(&message.parts, list),
+            Role::Assistant => self.assistant(&message.parts, list),
+        }
+    }
+
+    /// Tool results become messages of their own, directly behind the calls they answer. What a
+    /// tool message cannot hold (images, files) follows in the user's message.
+    fn user(&mut self, parts: &[Part<'a>], list: &mut Array<'_>) {
+        let mut rest: Vec<&Part<'a>> = Vec::new();
+        for part in parts {
+            let PartKind::ToolResult { id, parts, failed } = &part.kind else { continue };
+            self.dropped.extend(*failed);
+            let mut words: Vec<&Text<'a>> = Vec::new();
+            for inner in parts {
+                match Shown::of(&inner.kind) {
+                    Some(Shown::Text(text)) => {
+                        words.push(text);
+                        self.dropped.extend(inner.cache);
+                    }
+                    Some(_) => rest.push(inner),
+                    None => self.dropped.push(inner.from),
+                }
+            }
+            list.object(|message| {
+                message.str("role", "tool").text("tool_call_id", id);
+                if words.is_empty() && parts.iter().any(|inner| Shown::of(&inner.kind).is_some()) {
+                    message.str("content", "(the result follows in the next message)");
+                } else {
+                    joined(message.key("content"), &words, "\\n");
+                }
+                self.marker(part.cache, message);
+            });
+        }
+        rest.extend(parts.iter().filter(|part| !matches!(part.kind, PartKind::ToolResult { .. })));
+        let told = parts.iter().any(|part| matches!(part.kind, PartKind::ToolResult { .. }));
+        if rest.is_empty() && told {
+            return;
+        }
+        list.object(|message| {
+            message.str("role", "user");
+            if rest.is_empty() {
+                message.str("content", "");
+            } else {
+                self.content(&rest, message);
+            }
+        });
+    }
+
+    fn assistant(&mut self, parts: &[Part<'a>], list: &mut Array<'_>) {
+        let mut words: Vec<&Text<'a>> = Vec::new();
+        let mut thoughts: Vec<&Text<'a>> = Vec::new();
+        let mut refusal = None;
+        let mut calls = Vec::new();
+        for part in parts {
+            match &part.kind {
+                PartKind::Text { text, .. } => words.push(text),
+                PartKind::Refusal(text) => refusal = Some(text),
+                PartKind::ToolCall { .. } => calls.push(part),
+                PartKind::Thinking { text, .. } if self.reasoning_back => thoughts.push(text),
+                _ => {
+                    self.dropped.push(part.from);
+                    continue;
+                }
+            }
+            if !matches!(part.kind, PartKind::ToolCall { .. }) {
+                self.dropped.extend(part.cache);
+            }
+        }
+        if words.is_empty() && refusal.is_none() && calls.is_empty() {
+            return;
+        }
+        list.object(|message| {
+            message.str("role", "assistant");
+            if words.is_empty() {
+                message.literal("content", "null");
+            } else {
+                joined(message.key("content"), &words, "");
+            }
+            if let Some(refusal) = refusal {
+                message.text("refusal", refusal);
+            }
+            if !thoughts.is_empty() {
+                joined(message.key("reasoning_content"), &thoughts, "\\n");
+            }
+            if !calls.is_empty() {
+                message.array("tool_calls", |list| {
+                    for part in calls {
+                        if let PartKind::ToolCall { id, name, arguments } = &part.kind {
+                            list.object(|call| {
+                                tool_call(id, name, arguments, call);
+                                self.marker(part.cache, call);
+                            });
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn tools(&mut self, request: &Request<'a>, body: &mut Object<'_>) {
+        if request.tools.is_empty() {
+            self.dropped.extend(request.tool_choice.as_ref().map(|choice| choice.from));
+            return;
+        }
+        body.array("tools", |list| {
+            for tool in &request.tools {
+                list.object(|item| {
+                    item.str("type", "function").object("function", |function| {
+                        function.text("name", &tool.name);
+                        if let Some(description) = &tool.description {
+                            function.text("description", description);
+                        }
+                        function.json_if("parameters", tool.schema);
+                        if let Some(strict) = tool.strict {
+                            function.literal("strict", if strict { "true" } else { "false" });
+                        }
+                    });
+                    self.marker(tool.cache, item);
+                });
+            }
+        });
+        match request.tool_choice.as_ref().map(|choice| &choice.value) {
+            None => {}
+            Some(ToolChoice::Auto) => {
+                body.str("tool_choice", "auto");
+            }
+            Some(ToolChoice::None) => {
+                body.str("tool_choice", "none");
+            }
+            Some(ToolChoice::Required) => {
+                body.str("tool_choice", "required");
+            }
+            Some(ToolChoice::Tool(name)) => {
+                body.object("tool_choice", |choice| {
+                    choice.str("type", "function").object("function", |function| {
+                        function.text("name", name);
+                    });
+                });
+            }
+        }
+        // The other value is everybody's default, and some models refuse to hear it.
+        if request.parallel_tool_calls.as_ref().is_some_and(|given| !given.value) {
+            body.literal("parallel_tool_calls", "false");
+        }
+    }
+
+    fn reasoning(&mut self, request: &Request<'a>, model: &str, body: &mut Object<'_>) {
+        let Some(given) = &request.reasoning else { return };
+        let level = match given.value {
+            Reasoning::Off => return,
+            Reasoning::Effort(level) => level.min(Effort::High),
+            Reasoning::Budget(0..=2048) => Effort::Low,
+            Reasoning::Budget(2049..=8192) => Effort::Medium,
+            Reasoning::Budget(_) => Effort::High,
+            Reasoning::Adaptive => Effort::Medium,
+        };
+        if models::never_reasons(model) {
+            self.dropped.push(given.from);
+        } else {
+            body.str("reasoning_effort", level.name());
+        }
+    }
+}
+
+/// What a content part of this dialect can show.
+enum Shown<'p, 'a> {
+    Text(&'p Text<'a>),
+    Image(&'p Media<'a>, Option<Json<'a>>),
+    File(&'p Media<'a>, Option<&'p Text<'a>>),
+}
+
+impl<'p, 'a> Shown<'p, 'a> {
+    fn of(kind: &'p PartKind<'a>) -> Option<Self> {
+        match kind {
+            PartKind::Text { text, .. } | PartKind::Refusal(text) => Some(Self::Text(text)),
+            PartKind::Image { media: media @ (Media::Url(_) | Media::Base64 { .. }), detail } => {
+                Some(Self::Image(media, *detail))
+            }
+            PartKind::Document { media: media @ Media::Base64 { .. }, name } => {
+                Some(Self::File(media, name.as_ref()))
+            }
+            PartKind::Document { media: Media::Text(text), .. } => Some(Self::Text(text)),
+            _ => None,
+        }
+    }
+}
+
+fn url(out: &mut Vec<u8>, media: &Media<'_>) {
+    match media {
+        Media::Base64 { media_type, data } => {
+            let (comma, scheme) = (Text::Escaped(";base64,"), Text::Escaped("data:"));
+            joined(out, &[&scheme, media_type, &comma, data], "");
+        }
+        Media::Url(text) | Media::Text(text) | Media::File(text) => text.write(out),
+    }
+}
+
+/// One string from several texts; their escapes stay as they are. `between` is written as it is.
+pub(super) fn joined(out: &mut Vec<u8>, texts: &[&Text<'_>], between: &str) {
+    out.push(b'"');
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            out.extend_from_slice(between.as_bytes());
+        }
+        escaped(out, text);
+    }
+    out.push(b'"');
+}
+
+/// The text as it stands between quotes.
+pub(super) fn escaped(out: &mut Vec<u8>, text: &Text<'_>) {
+    match text {
+        Text::Escaped(text) => out.extend_from_slice(text.as_bytes()),
+        Text::Plain(_) => {
+            let start = out.len();
+            text.write(out);
+            out.remove(start);
+            out.pop();
+        }
+    }
+}
+
+pub(super) fn tool_call(
+    id: &Text<'_>,
+    name: &Text<'_>,
+    arguments: &Arguments<'_>,
+    call: &mut Object<'_>,
+) {
+    call.text("id", id).str("type", "function").object("function", |function| {
+        function.text("name", name);
+        match arguments {
+            Arguments::Text(text) => function.text("arguments", text),
+            Arguments::Json(value) => match malformed(*value) {
+                Some(text) => function.text("arguments", &text),
+                None => function.str("arguments", value.as_str()),
+            },
+        };
+    });
+}
+
+/// The arguments that a stand-in object hides.
+fn malformed(value: Json<'_>) -> Option<Text<'_>> {
+    let mut members = value.members();
+    let (key, value) = members.next()?;
+    if key.is(MALFORMED) && members.next().is_none() { value.as_text() } else { None }
+}
