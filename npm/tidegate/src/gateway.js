@@ -1,0 +1,202 @@
+"use strict";
+
+const { fileURLToPath } = require("node:url");
+
+const { guest } = require("./bridge.js");
+const { Door, Chat, Messages, Embeddings, Models } = require("./client.js");
+const { guarded, toError } = require("./errors.js");
+const { makeFetch } = require("./fetch.js");
+const { load } = require("./native.js");
+const raw = require("./raw.js");
+
+/** @import { Engine, JobResult, NativeServer } from "../types/native.js" */
+/** @import { Config } from "../types/config.js" */
+/** @import { CloseOptions, RawRequest, ServeOptions } from "../types/gateway.js" */
+
+const asyncDispose = /** @type {typeof Symbol.asyncDispose} */ (
+  Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose")
+);
+
+/** A gateway inside this process. */
+class Gateway {
+  #engine;
+  #key;
+  /** @type {typeof globalThis.fetch | undefined} */
+  #fetch;
+
+  /**
+   * @param {Engine} engine
+   * @param {string | undefined} key
+   */
+  constructor(engine, key) {
+    if (!(engine instanceof load().NativeEngine)) {
+      throw new TypeError("use `await Gateway.open(...)` or `Gateway.connect(url)`");
+    }
+    const door = new Door(engine, key);
+    this.#engine = engine;
+    this.#key = key;
+    this.chat = new Chat(door);
+    this.messages = new Messages(door);
+    this.embeddings = new Embeddings(door);
+    this.models = new Models(door);
+  }
+
+  /**
+   * Opens a gateway. Nothing starts before the first call.
+   * @param {string | URL | Config} [config] a file (YAML, TOML or JSON), an object of the same
+   *   shape, or nothing: then the vendors' usual environment variables decide
+   * @returns {Promise<Gateway>}
+   */
+  static async open(config) {
+    const [kind, text] = source(config);
+    return new Gateway(guarded(() => load().NativeEngine.open(kind, text)), undefined);
+  }
+
+  /**
+   * Opens a gateway from the text of a configuration.
+   * @param {string} text
+   * @param {"yaml" | "toml" | "json"} [format]
+   * @returns {Promise<Gateway>}
+   */
+  static async parse(text, format = "yaml") {
+    return new Gateway(guarded(() => load().NativeEngine.open(format, text)), undefined);
+  }
+
+  /**
+   * The same client over HTTP, for an engine that runs elsewhere (`tidegate serve`).
+   * @param {string | URL} url
+   * @param {{ key?: string }} [options]
+   */
+  static connect(url, options) {
+    const engine = guarded(() => load().NativeEngine.connect(String(url), options?.key));
+    return new Gateway(engine, undefined);
+  }
+
+  /**
+   * A view of this gateway whose calls are made with `key`: same engine, its budgets and rights.
+   * @param {string} key
+   */
+  withKey(key) {
+    return new Gateway(this.#engine, key);
+  }
+
+  /** A `fetch` for the vendors' SDKs: `new OpenAI({ fetch: gw.fetch })`. */
+  get fetch() {
+    return (this.#fetch ??= makeFetch(new Door(this.#engine, this.#key)));
+  }
+
+  /**
+   * Sends bytes and gets bytes, on any path the server has. Refusals are answers, not exceptions.
+   * @param {RawRequest} request
+   */
+  request(request) {
+    return raw.send(new Door(this.#engine, this.#key), request);
+  }
+
+  /**
+   * Serves this gateway over HTTP. It listens when the promise resolves.
+   * @param {ServeOptions} [options]
+   */
+  async serve(options = {}) {
+    const { port, host, threads } = options;
+    const listen =
+      options.listen ??
+      (port === undefined && host === undefined
+        ? undefined
+        : `${host?.includes(":") ? `[${host}]` : (host ?? "127.0.0.1")}:${port ?? 8787}`);
+    return new Server(guarded(() => this.#engine.serve(listen, threads)));
+  }
+
+  /**
+   * Puts another configuration in place, or reads the same file again. Calls that run keep the
+   * old one; when the new one has mistakes, everybody does.
+   * @param {string | URL | Config} [config]
+   */
+  async reload(config) {
+    const [kind, text] = config === undefined ? [] : source(config);
+    await done(this.#engine.reload(kind, text));
+  }
+
+  /** The engine's state: providers, targets in cooldown, calls in flight. */
+  async health() {
+    return JSON.parse((await done(this.#engine.health())) ?? "{}");
+  }
+
+  /** The configuration in force, with secrets as `***`. */
+  config() {
+    return JSON.parse(this.#engine.config());
+  }
+
+  /**
+   * Takes no more calls, lets running ones finish for `timeout` milliseconds (default 30,000) and
+   * cancels the rest. All views of the engine are closed.
+   * @param {CloseOptions} [options]
+   */
+  async close(options) {
+    await done(this.#engine.close(options?.timeout ?? 30_000));
+  }
+
+  async [asyncDispose]() {
+    await this.close();
+  }
+}
+
+/** A running HTTP server. It keeps the process alive until it is closed. */
+class Server {
+  #native;
+  #held = true;
+  /** @type {Promise<void> | undefined} */
+  #closing;
+
+  /** @param {NativeServer} native */
+  constructor(native) {
+    this.#native = native;
+    /** Where it listens. */
+    this.url = native.url();
+    guest(1);
+  }
+
+  /**
+   * Stops listening, lets running answers finish for `timeout` milliseconds (default: the
+   * configured `server.drain`) and cuts off the rest.
+   * @param {CloseOptions} [options]
+   * @returns {Promise<void>}
+   */
+  close(options) {
+    this.#closing ??= done(this.#native.shutdown(options?.timeout)).then(() => this.unref());
+    return this.#closing;
+  }
+
+  /** Lets the process end although the server runs. */
+  unref() {
+    if (this.#held) guest(-1);
+    this.#held = false;
+  }
+
+  async [asyncDispose]() {
+    await this.close();
+  }
+}
+
+/**
+ * @param {string | URL | Config | undefined} config
+ * @returns {[kind: string, text: string]}
+ */
+function source(config) {
+  if (config === undefined) return ["env", ""];
+  if (config instanceof URL) return ["path", fileURLToPath(config)];
+  if (typeof config === "string") return ["path", config];
+  return ["object", JSON.stringify(config)];
+}
+
+/**
+ * @param {Promise<JobResult>} job
+ * @returns {Promise<string | null | undefined>}
+ */
+async function done(job) {
+  const { value, error } = await job;
+  if (error) throw toError(error);
+  return value;
+}
+
+module.exports = { Gateway, Server };
