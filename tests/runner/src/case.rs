@@ -48,6 +48,9 @@ pub(crate) struct Step {
     /// What the upstream received during the step, by vendor name.
     #[serde(default, skip_serializing)]
     pub sent: Option<BTreeMap<String, Value>>,
+    /// What the upstream received since the case began, by vendor name.
+    #[serde(default, skip_serializing)]
+    pub sent_in_all: Option<BTreeMap<String, Value>>,
     /// `script`: scripts that replace those of the case.
     #[serde(default, skip_serializing)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]

@@ -47,7 +47,8 @@ fn facts(gateway: &mut Map<String, Value>) {
     }
     let cost = match gateway.get("cost") {
         Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) => text.parse().ok(),
+        // Facts as headers may say `0.01; estimated`.
+        Some(Value::String(text)) => text.split(';').next().and_then(|text| text.parse().ok()),
         _ => None,
     };
     if let Some(cost) = cost {

@@ -80,9 +80,11 @@ pub(crate) fn run(
                 }
             }
         }
-        if let Some(sent) = &step.sent {
-            check_sent(sent, before, replied_ms, world)
-                .map_err(|why| format!("{}\n{why}", place()))?;
+        for (sent, since) in [(&step.sent, before), (&step.sent_in_all, 0)] {
+            if let Some(sent) = sent {
+                check_sent(sent, since, replied_ms, world)
+                    .map_err(|why| format!("{}\n{why}", place()))?;
+            }
         }
     }
     Ok(())
