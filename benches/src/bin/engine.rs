@@ -1,0 +1,192 @@
+//! The engine alone, with the mock transport: `bench-engine MODE` prints microseconds of CPU.
+//!
+//! - `execute`: one call through the door and its eleven stages, native Rust;
+//! - `complete`: the same through the bridge that the bindings use (HTTP shapes, facts as headers);
+//! - `guarded`: with a key to check, a budget to reserve in and a limit to count;
+//! - `stream`: one event of a stream, read in batches through the bridge.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program"
+)]
+
+use std::process::ExitCode;
+
+use benches::{corpus, process::own_cpu, stats::median};
+use bytes::Bytes;
+use serde_json::json;
+use tidegate::{
+    Call, CallContext, Dialect, Endpoint, Error, ReplyBody, Segments, Source,
+    bridge::{End, Engine, Mode, Outcome, Request},
+};
+
+const BATCHES: usize = 25;
+const CALLS: usize = 4000;
+/// Words of a streamed answer.
+const EVENTS: usize = 2000;
+
+fn main() -> ExitCode {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let measured = match mode.as_str() {
+        "execute" => execute(),
+        "complete" => bridge(None),
+        "guarded" => bridge(Some("tg-bench".to_owned())),
+        "stream" => stream(),
+        _ => Err("usage: bench-engine execute|complete|guarded|stream".to_owned()),
+    };
+    match measured {
+        Ok(value) => {
+            println!("{value:.3}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("bench-engine: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A route with a fallback armed over providers that answer from memory.
+fn engine(guarded: bool, text: Option<String>) -> Result<Engine, String> {
+    let reply = match text {
+        Some(text) => json!({ "text": text }),
+        None => json!({ "body": String::from_utf8_lossy(&corpus::reply()) }),
+    };
+    let provider = json!({
+        "dialect": "openai",
+        "prices": { "*": { "input": 0.15, "output": 0.6 } },
+        "mock": { "replies": [reply] },
+    });
+    let mut document = json!({
+        "providers": { "main": provider, "spare": provider },
+        "models": { "fast": { "targets": ["main/gpt-4o-mini"], "fallbacks": ["spare/gpt-4o-mini"] } },
+    });
+    if guarded {
+        document["keys"] = json!([{
+            "id": "bench",
+            "value": "tg-bench",
+            "budgets": [{ "limit": 1_000_000, "per": "1d" }],
+            "limits": [{ "requests": 1_000_000_000, "per": "1h" }],
+        }]);
+    }
+    Engine::open(Source::Value(document)).map_err(|error| said(&error))
+}
+
+fn said(error: &Error) -> String {
+    error.to_json().to_string()
+}
+
+/// Median over batches of the CPU microseconds of one call; the first batches warm up.
+fn per_call(mut call: impl FnMut() -> Result<(), String>) -> Result<f64, String> {
+    let mut samples = Vec::with_capacity(BATCHES);
+    for batch in 0..BATCHES + 3 {
+        let before = own_cpu();
+        for _ in 0..CALLS {
+            call()?;
+        }
+        if batch >= 3 {
+            samples.push((own_cpu() - before) / CALLS as f64);
+        }
+    }
+    Ok(median(&samples))
+}
+
+fn execute() -> Result<f64, String> {
+    let gateway = engine(false, None)?
+        .gateway()
+        .map_err(|error| said(&error))?;
+    let body = Bytes::from(corpus::chat("fast", false));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let mut samples = Vec::with_capacity(BATCHES);
+    for batch in 0..BATCHES + 3 {
+        let before = own_cpu();
+        runtime.block_on(async {
+            for _ in 0..CALLS {
+                let call = Call {
+                    endpoint: Endpoint::Chat,
+                    dialect: Dialect::OpenAi,
+                    provider: None,
+                    body: Segments::from(body.clone()),
+                    headers: http::HeaderMap::new(),
+                };
+                let context = CallContext {
+                    trusted: true,
+                    native: true,
+                    ..CallContext::default()
+                };
+                let reply = gateway
+                    .execute(context, call)
+                    .await
+                    .map_err(|error| said(&error))?;
+                if !matches!(reply.body, ReplyBody::Complete(_)) {
+                    return Err("a stream nobody asked for".to_owned());
+                }
+            }
+            Ok(())
+        })?;
+        if batch >= 3 {
+            samples.push((own_cpu() - before) / CALLS as f64);
+        }
+    }
+    Ok(median(&samples))
+}
+
+fn request(body: &Bytes, key: Option<&str>) -> Request {
+    let mut headers = http::HeaderMap::new();
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    );
+    Request {
+        mode: Mode::Native,
+        method: http::Method::POST,
+        target: "/v1/chat/completions".to_owned(),
+        headers,
+        body: body.clone(),
+        key: key.map(str::to_owned),
+        trusted: true,
+    }
+}
+
+fn bridge(key: Option<String>) -> Result<f64, String> {
+    let engine = engine(key.is_some(), None)?;
+    let body = Bytes::from(corpus::chat("fast", false));
+    per_call(|| match engine.call(request(&body, key.as_deref())) {
+        Outcome::Reply(head, _) if head.headers.contains_key("x-tidegate-cost") => Ok(()),
+        Outcome::Reply(..) => Err("a reply without a cost".to_owned()),
+        Outcome::Stream(..) => Err("a stream nobody asked for".to_owned()),
+        Outcome::Error(error) => Err(said(&error)),
+    })
+}
+
+fn stream() -> Result<f64, String> {
+    let engine = engine(false, Some("harbour ".repeat(EVENTS)))?;
+    let body = Bytes::from(corpus::chat("fast", true));
+    let mut samples = Vec::new();
+    for batch in 0..BATCHES + 3 {
+        let before = own_cpu();
+        let Outcome::Stream(_, stream) = engine.call(request(&body, None)) else {
+            return Err("no stream".to_owned());
+        };
+        let mut frames = 0;
+        loop {
+            let read = stream.read(256, None);
+            frames += read.frames.len();
+            match read.end {
+                Some(End::Complete(_)) => break,
+                Some(End::Failed(error)) => return Err(said(&error)),
+                None => {}
+            }
+        }
+        if frames < EVENTS {
+            return Err(format!("only {frames} events"));
+        }
+        if batch >= 3 {
+            samples.push((own_cpu() - before) / frames as f64);
+        }
+    }
+    Ok(median(&samples))
+}
