@@ -1,1 +1,14 @@
+//! The HTTP server of Tidegate and its command line.
+//!
+//! [`Server::start`] puts an engine on a socket. As a library it installs nothing global: no signal
+//! handler, no log subscriber, no allocator. That is for [`cli::main`], the whole `tidegate` command.
 
+mod address;
+mod connection;
+mod phase;
+mod server;
+mod service;
+mod timer;
+mod tls;
+
+pub use server::{ServeOptions, Server, ServerHandle};
