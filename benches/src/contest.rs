@@ -192,7 +192,7 @@ pub(crate) fn configuration(upstream: &str, duty: Duty) -> io::Result<PathBuf> {
             "limits": [{ "requests": 1_000_000_000, "per": "1h" }],
         }]);
     }
-    let folder = sibling("tidegate")?.with_file_name("bench");
+    let folder = sibling("tidegate")?.with_file_name("bench-files");
     fs::create_dir_all(&folder)?;
     let port = upstream.rsplit_once(':').map_or("", |(_, port)| port);
     let kind = if duty == Duty::Guarded {

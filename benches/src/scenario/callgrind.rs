@@ -45,7 +45,7 @@ fn instructions(upstream: &str, duty: Option<Duty>, count: usize) -> io::Result<
         }
     };
     let log = sibling("bench-bare-pass")?
-        .with_file_name("bench")
+        .with_file_name("bench-files")
         .join("callgrind.log");
     if let Some(folder) = log.parent() {
         fs::create_dir_all(folder)?;

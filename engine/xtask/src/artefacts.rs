@@ -203,7 +203,7 @@ pub(crate) fn stage_ffi(machine: &Machine, job: &Job, folder: &str) -> Result<()
 }
 
 /// Copies by way of a new file, so that a process that has the old one mapped keeps it.
-fn replace(from: &Path, to: &Path) -> Result<(), String> {
+pub(crate) fn replace(from: &Path, to: &Path) -> Result<(), String> {
     let say = |error: std::io::Error| format!("{} -> {}: {error}", from.display(), to.display());
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(say)?;

@@ -24,12 +24,12 @@ fn errors() -> String {
          `later`, with `retry_after` in seconds where it is known), and which targets were tried (`attempts`).\n\n\
          | face | where the code is |\n\
          |---|---|\n\
-         | Python | a class of its name under `tidegate.TidegateError`; `.code`, `.slug`, `.status`, `.retry_after`, `.attempts` |\n\
-         | Node | `TidegateError` with `code` (slug), `number`, `status`, `retryAfter`, `attempts` |\n\
-         | Rust | `tidegate::Error::code()` |\n\
-         | C | `tg_error_code(err)`, an enumeration `TG_E_...` |\n\
-         | Go | `*tidegate.Error` with `Code`, compared by `errors.Is(err, tidegate.ErrBudgetExhausted)` |\n\
-         | HTTP | `error.code` in the body (OpenAI's shape) and the header `x-tidegate-error`; the status |\n\n\
+         | Python | a class of its name under `tidegate.TidegateError`, in `tidegate.errors`; `.code`, `.slug`, `.status`, `.retry_after`, `.attempts` |\n\
+         | Node | a class of its name under `TidegateError`; `code`, `slug`, `status`, `retryAfter`, `attempts` |\n\
+         | Rust | `tidegate::Error::code()`, an enumeration `tidegate::Code` |\n\
+         | C | the `tg_result` that every function answers, `TG_BUDGET_EXHAUSTED` and so on; `tg_error_slug(err)` |\n\
+         | Go | `*tidegate.Error`; `errors.Is(err, tidegate.CodeBudgetExhausted)` |\n\
+         | HTTP | the status, `x-tidegate-error: NUMBER SLUG`, and `error.code` in a body of the OpenAI shape |\n\n\
          Over HTTP the body has the shape of the caller's dialect, so that a vendor's SDK raises its own class. An upstream's own\n\
          refusal keeps its status and body.\n",
     );
