@@ -14,8 +14,8 @@ pub(crate) mod usage;
 
 pub(crate) use error::{failure_delta, failure_event};
 pub use stream::StreamTranslator;
-pub(crate) use tap::{anthropic_kind, openai_usage};
 pub use tap::{Seen, StreamTap};
+pub(crate) use tap::{anthropic_kind, openai_usage};
 
 use tidegate_types::{
     Dialect, Endpoint, Error, Segments, Usage,
@@ -74,7 +74,10 @@ pub fn translate_request(
     on_unsupported: OnUnsupported,
 ) -> Result<Translation, TranslateError> {
     if from == to {
-        return Ok(Translation { body: with_model(body, model)?, dropped: Vec::new() });
+        return Ok(Translation {
+            body: with_model(body, model)?,
+            dropped: Vec::new(),
+        });
     }
     let body = parse(body)?;
     let mut request = decode_request(from, body).map_err(|fault| invalid(body, &fault))?;
@@ -89,10 +92,19 @@ pub fn translate_request(
     if on_unsupported == OnUnsupported::Error
         && let Some(param) = dropped.first()
     {
-        let message = format!("`{param}` cannot be expressed in the {} dialect", to.as_str());
-        return Err(TranslateError::Unsupported { param: param.clone(), message });
+        let message = format!(
+            "`{param}` cannot be expressed in the {} dialect",
+            to.as_str()
+        );
+        return Err(TranslateError::Unsupported {
+            param: param.clone(),
+            message,
+        });
     }
-    Ok(Translation { body: encoded, dropped })
+    Ok(Translation {
+        body: encoded,
+        dropped,
+    })
 }
 
 /// Turns a complete chat reply into the caller's dialect; `model` is the name the caller asked for.
@@ -146,14 +158,19 @@ fn decode_response(from: Dialect, body: Json<'_>) -> Result<Response<'_>, Fault<
 }
 
 fn parse(body: &[u8]) -> Result<Json<'_>, TranslateError> {
-    Json::parse(body)
-        .map_err(|message| TranslateError::Invalid { param: String::new(), message })
+    Json::parse(body).map_err(|message| TranslateError::Invalid {
+        param: String::new(),
+        message,
+    })
 }
 
 fn invalid(body: Json<'_>, fault: &Fault<'_>) -> TranslateError {
     let param = fault.path(body);
-    let message =
-        if param.is_empty() { fault.message.clone() } else { format!("{param}: {}", fault.message) };
+    let message = if param.is_empty() {
+        fault.message.clone()
+    } else {
+        format!("{param}: {}", fault.message)
+    };
     TranslateError::Invalid { param, message }
 }
 

@@ -25,16 +25,27 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                 request.messages = messages(value, &mut request.unknown)?;
             }
             "system" => request.system = content(value, &mut request.unknown)?,
-            "max_tokens" => request.max_output = Some(Given { value: whole(value)?, from: value }),
+            "max_tokens" => {
+                request.max_output = Some(Given {
+                    value: whole(value)?,
+                    from: value,
+                })
+            }
             "temperature" => request.temperature = Some(number(value)?),
             "top_p" => request.top_p = Some(number(value)?),
             "top_k" => request.top_k = Some(number(value)?),
             "stop_sequences" => {
-                request.stop = array(value)?.items().map(string).collect::<Result<_, _>>()?;
+                request.stop = array(value)?
+                    .items()
+                    .map(string)
+                    .collect::<Result<_, _>>()?;
             }
             "stream" => request.stream = Some(boolean(value)?),
             "metadata" => {
-                for (key, value) in object(value)?.members().filter(|(_, value)| !value.is_null()) {
+                for (key, value) in object(value)?
+                    .members()
+                    .filter(|(_, value)| !value.is_null())
+                {
                     if key.is("user_id") {
                         request.user = Some(string(value)?);
                     } else {
@@ -50,7 +61,10 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "tool_choice" => tool_choice(value, &mut request)?,
             "thinking" => thinking(value, &mut request)?,
             "output_config" => {
-                for (key, value) in object(value)?.members().filter(|(_, value)| !value.is_null()) {
+                for (key, value) in object(value)?
+                    .members()
+                    .filter(|(_, value)| !value.is_null())
+                {
                     match &*key.decode() {
                         "effort" => effort = Some(value),
                         "format" => format(value, &mut request)?,
@@ -61,9 +75,17 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             // The name during the beta.
             "output_format" => format(value, &mut request)?,
             "service_tier" => match &*text(value)?.decode() {
-                "auto" => request.tier = Some(Given { value: Tier::Auto, from: value }),
+                "auto" => {
+                    request.tier = Some(Given {
+                        value: Tier::Auto,
+                        from: value,
+                    })
+                }
                 "standard_only" => {
-                    request.tier = Some(Given { value: Tier::Standard, from: value });
+                    request.tier = Some(Given {
+                        value: Tier::Standard,
+                        from: value,
+                    });
                 }
                 _ => request.unknown.push(value),
             },
@@ -79,8 +101,10 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             // Effort says how much to think only where thinking is on, or left open.
             Some(level) => match request.reasoning.as_ref().map(|given| given.value) {
                 None | Some(Reasoning::Adaptive) => {
-                    request.reasoning =
-                        Some(Given { value: Reasoning::Effort(level), from: value });
+                    request.reasoning = Some(Given {
+                        value: Reasoning::Effort(level),
+                        from: value,
+                    });
                 }
                 Some(_) => {}
             },
@@ -105,17 +129,19 @@ fn messages<'a>(
                 return Err(Fault::new(role, "must be `user` or `assistant`"));
             }
         };
-        let parts = message.get("content").ok_or_else(|| Fault::missing(message, "content"))?;
-        messages.push(Message { role, parts: content(parts, unknown)? });
+        let parts = message
+            .get("content")
+            .ok_or_else(|| Fault::missing(message, "content"))?;
+        messages.push(Message {
+            role,
+            parts: content(parts, unknown)?,
+        });
     }
     Ok(messages)
 }
 
 /// A string or a list of blocks.
-fn content<'a>(
-    value: Json<'a>,
-    unknown: &mut Vec<Json<'a>>,
-) -> Result<Vec<Part<'a>>, Fault<'a>> {
+fn content<'a>(value: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Vec<Part<'a>>, Fault<'a>> {
     if let Some(text) = value.as_text() {
         return Ok(vec![Part::text(text, value)]);
     }
@@ -127,7 +153,11 @@ fn content<'a>(
         object(block)?;
         match block_kind(block, unknown, true)? {
             Some(kind) => {
-                parts.push(Part { kind, cache: block.get("cache_control"), from: block });
+                parts.push(Part {
+                    kind,
+                    cache: block.get("cache_control"),
+                    from: block,
+                });
             }
             None => unknown.push(block),
         }
@@ -142,9 +172,15 @@ pub(super) fn block_kind<'a>(
     with_results: bool,
 ) -> Result<Option<PartKind<'a>>, Fault<'a>> {
     Ok(Some(match &*name(block, "type") {
-        "text" => PartKind::Text { text: member(block, "text")?, citations: citations(block) },
+        "text" => PartKind::Text {
+            text: member(block, "text")?,
+            citations: citations(block),
+        },
         "image" => match media(block)? {
-            Some(media) => PartKind::Image { media, detail: None },
+            Some(media) => PartKind::Image {
+                media,
+                detail: None,
+            },
             None => return Ok(None),
         },
         "document" => match media(block)? {
@@ -172,8 +208,14 @@ pub(super) fn block_kind<'a>(
             if let Some(inner) = block.get("content") {
                 parts = result_content(inner, unknown)?;
             }
-            let failed = block.get("is_error").filter(|value| value.as_bool() == Some(true));
-            PartKind::ToolResult { id: member(block, "tool_use_id")?, parts, failed }
+            let failed = block
+                .get("is_error")
+                .filter(|value| value.as_bool() == Some(true));
+            PartKind::ToolResult {
+                id: member(block, "tool_use_id")?,
+                parts,
+                failed,
+            }
         }
         "" => return Err(Fault::missing(block, "type")),
         _ => return Ok(None),
@@ -192,7 +234,11 @@ fn result_content<'a>(
     for block in array(value)?.items() {
         match block_kind(object(block)?, unknown, false)? {
             Some(kind) => {
-                parts.push(Part { kind, cache: block.get("cache_control"), from: block });
+                parts.push(Part {
+                    kind,
+                    cache: block.get("cache_control"),
+                    from: block,
+                });
             }
             None => unknown.push(block),
         }
@@ -202,17 +248,27 @@ fn result_content<'a>(
 
 /// Sources with an address; others point into documents of the request.
 fn citations(block: Json<'_>) -> Vec<Citation<'_>> {
-    let list = block.get("citations").map(Json::items).into_iter().flatten();
+    let list = block
+        .get("citations")
+        .map(Json::items)
+        .into_iter()
+        .flatten();
     list.filter_map(citation).collect()
 }
 
 pub(super) fn citation(source: Json<'_>) -> Option<Citation<'_>> {
     let word = |key| source.get(key).and_then(Json::as_text);
-    Some(Citation { url: word("url")?, title: word("title"), quote: word("cited_text") })
+    Some(Citation {
+        url: word("url")?,
+        title: word("title"),
+        quote: word("cited_text"),
+    })
 }
 
 fn media(block: Json<'_>) -> Result<Option<Media<'_>>, Fault<'_>> {
-    let source = block.get("source").ok_or_else(|| Fault::missing(block, "source"))?;
+    let source = block
+        .get("source")
+        .ok_or_else(|| Fault::missing(block, "source"))?;
     Ok(match &*name(object(source)?, "type") {
         "base64" => Some(Media::Base64 {
             media_type: member(source, "media_type")?,
@@ -225,8 +281,14 @@ fn media(block: Json<'_>) -> Result<Option<Media<'_>>, Fault<'_>> {
         "content" => source.get("content").and_then(|content| {
             let texts = content.items().map(|block| block.get("text")?.as_text());
             let texts: Option<Vec<_>> = texts.collect();
-            let words: Vec<_> = texts?.iter().map(|text| text.decode().into_owned()).collect();
-            content.as_text().or_else(|| Some(Text::plain(words.join("\n")))).map(Media::Text)
+            let words: Vec<_> = texts?
+                .iter()
+                .map(|text| text.decode().into_owned())
+                .collect();
+            content
+                .as_text()
+                .or_else(|| Some(Text::plain(words.join("\n"))))
+                .map(Media::Text)
         }),
         _ => None,
     })
@@ -249,7 +311,9 @@ fn tools<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>>
 }
 
 fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
-    let kind = object(value)?.get("type").ok_or_else(|| Fault::missing(value, "type"))?;
+    let kind = object(value)?
+        .get("type")
+        .ok_or_else(|| Fault::missing(value, "type"))?;
     let choice = match &*text(kind)?.decode() {
         "auto" => ToolChoice::Auto,
         "any" => ToolChoice::Required,
@@ -257,9 +321,15 @@ fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fau
         "tool" => ToolChoice::Tool(member(value, "name")?),
         _ => return Err(Fault::new(kind, "must be `auto`, `any`, `tool` or `none`")),
     };
-    request.tool_choice = Some(Given { value: choice, from: value });
+    request.tool_choice = Some(Given {
+        value: choice,
+        from: value,
+    });
     if let Some(single) = value.get("disable_parallel_tool_use") {
-        request.parallel_tool_calls = Some(Given { value: !boolean(single)?, from: single });
+        request.parallel_tool_calls = Some(Given {
+            value: !boolean(single)?,
+            from: single,
+        });
     }
     Ok(())
 }
@@ -277,7 +347,10 @@ fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<
             return Ok(());
         }
     };
-    request.reasoning = Some(Given { value: level, from: value });
+    request.reasoning = Some(Given {
+        value: level,
+        from: value,
+    });
     Ok(())
 }
 
@@ -286,7 +359,9 @@ fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a
         request.unknown.push(value);
         return Ok(());
     }
-    let schema = value.get("schema").ok_or_else(|| Fault::missing(value, "schema"))?;
+    let schema = value
+        .get("schema")
+        .ok_or_else(|| Fault::missing(value, "schema"))?;
     let format = Format::Schema {
         name: None,
         description: None,
@@ -294,6 +369,9 @@ fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a
         // This dialect knows no other way.
         strict: true,
     };
-    request.format = Some(Given { value: format, from: value });
+    request.format = Some(Given {
+        value: format,
+        from: value,
+    });
     Ok(())
 }

@@ -37,13 +37,14 @@ pub(super) fn request<'a>(
     };
     // Structured outputs came with the 4.5 models and accept closed schemas only.
     let native = schema.filter(|(_, strict)| *strict && version >= Some((4, 5)));
-    let emulated = schema.filter(|_| native.is_none()).map(|(schema, _)| schema);
+    let emulated = schema
+        .filter(|_| native.is_none())
+        .map(|(schema, _)| schema);
     let conversation = conversation(request, dropped);
     let forced = emulated.is_some()
-        || request
-            .tool_choice
-            .as_ref()
-            .is_some_and(|choice| matches!(choice.value, ToolChoice::Required | ToolChoice::Tool(_)));
+        || request.tool_choice.as_ref().is_some_and(|choice| {
+            matches!(choice.value, ToolChoice::Required | ToolChoice::Tool(_))
+        });
     let thinking = thinking::plan(request, version, &conversation, forced, dropped);
 
     let mut out = Vec::with_capacity(4096);
@@ -109,7 +110,11 @@ pub(super) fn request<'a>(
 fn system<'a>(request: &Request<'a>, body: &mut Object<'_>, dropped: &mut Vec<Json<'a>>) {
     let mut texts = Vec::new();
     // Without any message the instructions are the message.
-    let instructions = if request.messages.is_empty() { &[] } else { request.system.as_slice() };
+    let instructions = if request.messages.is_empty() {
+        &[]
+    } else {
+        request.system.as_slice()
+    };
     for part in instructions {
         match &part.kind {
             PartKind::Text { text, .. } if text.is_blank() => {}
@@ -149,7 +154,11 @@ fn conversation<'r, 'a>(
 ) -> Vec<Turn<'r, 'a>> {
     let mut turns: Vec<Turn<'r, 'a>> = Vec::new();
     let mut add = |role: Role, parts: &'r [Part<'a>], dropped: &mut Vec<Json<'a>>| {
-        let name = if role == Role::User { "user" } else { "assistant" };
+        let name = if role == Role::User {
+            "user"
+        } else {
+            "assistant"
+        };
         let blocks = parts.iter().filter_map(|part| Block::of(part, dropped));
         let blocks: Vec<_> = blocks.collect();
         match turns.last_mut() {
@@ -209,7 +218,10 @@ fn tools<'a>(
             json_tool(request, schema, list);
         }
     });
-    let single = request.parallel_tool_calls.as_ref().is_some_and(|given| !given.value);
+    let single = request
+        .parallel_tool_calls
+        .as_ref()
+        .is_some_and(|given| !given.value);
     let choice = request.tool_choice.as_ref().map(|choice| &choice.value);
     let kind = match (choice, emulated) {
         (Some(ToolChoice::Tool(_)), _) => "tool",
@@ -244,11 +256,17 @@ fn json_tool(request: &Request<'_>, schema: Json<'_>, list: &mut Array<'_>) {
     list.object(|item| {
         item.str("name", JSON_TOOL);
         match request.format.as_ref().map(|format| &format.value) {
-            Some(Format::Schema { description: Some(description), .. }) => {
+            Some(Format::Schema {
+                description: Some(description),
+                ..
+            }) => {
                 item.text("description", description);
             }
             _ => {
-                item.str("description", "Gives the final reply in the form that was asked for.");
+                item.str(
+                    "description",
+                    "Gives the final reply in the form that was asked for.",
+                );
             }
         }
         input_schema(Some(schema), item);
@@ -306,7 +324,10 @@ fn sampling<'a>(
             body.json("top_k", top_k);
         }
     }
-    for penalty in [request.frequency_penalty, request.presence_penalty].into_iter().flatten() {
+    for penalty in [request.frequency_penalty, request.presence_penalty]
+        .into_iter()
+        .flatten()
+    {
         if penalty.as_f64().is_none_or(|value| value != 0.0) {
             dropped.push(penalty);
         }
@@ -320,7 +341,9 @@ impl thinking::Plan {
             body.literal("thinking", r#"{"type":"adaptive"}"#);
         } else if let Some(budget) = self.budget {
             body.object("thinking", |thinking| {
-                thinking.str("type", "enabled").number("budget_tokens", budget);
+                thinking
+                    .str("type", "enabled")
+                    .number("budget_tokens", budget);
             });
         }
     }

@@ -20,22 +20,34 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     if name(body, "type") == "error" || body.get("error").is_some() {
         let error = body.get("error").unwrap_or(body);
         let said = name(error, "message");
-        return Err(Fault::new(error, format!("the upstream reports an error: {said}")));
+        return Err(Fault::new(
+            error,
+            format!("the upstream reports an error: {said}"),
+        ));
     }
-    let content = body.get("content").ok_or_else(|| Fault::missing(body, "content"))?;
+    let content = body
+        .get("content")
+        .ok_or_else(|| Fault::missing(body, "content"))?;
     let mut parts = Vec::new();
     let mut unknown = Vec::new();
     let mut calls = 0;
     let mut stood_in = false;
     for block in array(content)?.items() {
         // Blocks of tools that ran at the vendor are history that no other dialect can tell.
-        let Some(kind) = decode::block_kind(object(block)?, &mut unknown, true)? else { continue };
+        let Some(kind) = decode::block_kind(object(block)?, &mut unknown, true)? else {
+            continue;
+        };
         let kind = match kind {
-            PartKind::ToolCall { name, arguments: Arguments::Json(reply), .. }
-                if name.is(JSON_TOOL) =>
-            {
+            PartKind::ToolCall {
+                name,
+                arguments: Arguments::Json(reply),
+                ..
+            } if name.is(JSON_TOOL) => {
                 stood_in = true;
-                PartKind::Text { text: Text::plain(reply.as_str()), citations: Vec::new() }
+                PartKind::Text {
+                    text: Text::plain(reply.as_str()),
+                    citations: Vec::new(),
+                }
             }
             PartKind::ToolCall { .. } => {
                 calls += 1;
@@ -55,7 +67,10 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
         parts,
         stop,
         stop_sequence: body.get("stop_sequence").and_then(Json::as_text),
-        usage: body.get("usage").filter(|usage| usage.is_object()).map(usage::anthropic),
+        usage: body
+            .get("usage")
+            .filter(|usage| usage.is_object())
+            .map(usage::anthropic),
     })
 }
 
@@ -84,9 +99,14 @@ pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'
 }
 
 pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
-    let called =
-        response.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-    let refused = response.parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
+    let called = response
+        .parts
+        .iter()
+        .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+    let refused = response
+        .parts
+        .iter()
+        .any(|part| matches!(part.kind, PartKind::Refusal(_)));
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
     body.text("id", response.id.as_ref().unwrap_or(&Text::Escaped("")))
@@ -121,7 +141,10 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
         PartKind::Thinking { text, signature } => {
             list.object(|block| {
                 block.str("type", "thinking").text("thinking", text);
-                block.text("signature", signature.as_ref().unwrap_or(&Text::Escaped("")));
+                block.text(
+                    "signature",
+                    signature.as_ref().unwrap_or(&Text::Escaped("")),
+                );
             });
         }
         PartKind::RedactedThinking(data) => {
@@ -129,9 +152,16 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
                 block.str("type", "redacted_thinking").text("data", data);
             });
         }
-        PartKind::ToolCall { id, name, arguments } => {
+        PartKind::ToolCall {
+            id,
+            name,
+            arguments,
+        } => {
             list.object(|block| {
-                block.str("type", "tool_use").text("id", id).text("name", name);
+                block
+                    .str("type", "tool_use")
+                    .text("id", id)
+                    .text("name", name);
                 encode::arguments(arguments, block.key("input"));
             });
         }

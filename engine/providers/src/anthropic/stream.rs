@@ -52,13 +52,17 @@ impl Decoder for EventDecoder {
             sink(Delta::Ping);
             return Ok(());
         }
-        let data = Json::parse(&event.data)
-            .map_err(|message| Fault::new(Json::trusted(""), message))?;
+        let data =
+            Json::parse(&event.data).map_err(|message| Fault::new(Json::trusted(""), message))?;
         match kind.as_ref() {
             b"message_start" => {
-                let message =
-                    data.get("message").ok_or_else(|| Fault::missing(data, "message"))?;
-                let id = message.get("id").and_then(Json::as_text).unwrap_or(Text::Escaped(""));
+                let message = data
+                    .get("message")
+                    .ok_or_else(|| Fault::missing(data, "message"))?;
+                let id = message
+                    .get("id")
+                    .and_then(Json::as_text)
+                    .unwrap_or(Text::Escaped(""));
                 sink(Delta::Start { id, created: None });
                 self.count(message, sink);
             }
@@ -71,7 +75,11 @@ impl Decoder for EventDecoder {
                     && let Some(stop) = response::stop(&name(delta, "stop_reason"))
                 {
                     let alone = self.stood_in && self.calls == 0;
-                    let stop = if alone && stop == Stop::ToolUse { Stop::End } else { stop };
+                    let stop = if alone && stop == Stop::ToolUse {
+                        Stop::End
+                    } else {
+                        stop
+                    };
                     let sequence = delta.get("stop_sequence").and_then(Json::as_text);
                     sink(Delta::Stop { stop, sequence });
                 }
@@ -100,7 +108,12 @@ impl EventDecoder {
     ) -> Result<(), Fault<'a>> {
         let block = data.get("content_block");
         let block = block.ok_or_else(|| Fault::missing(data, "content_block"))?;
-        let word = |key| block.get(key).and_then(Json::as_text).filter(|text| !text.is_empty());
+        let word = |key| {
+            block
+                .get(key)
+                .and_then(Json::as_text)
+                .filter(|text| !text.is_empty())
+        };
         let begun = match &*name(block, "type") {
             "text" => {
                 if let Some(text) = word("text") {
@@ -134,7 +147,10 @@ impl EventDecoder {
                 let name = word("name").ok_or_else(|| Fault::missing(block, "name"))?;
                 sink(Delta::Call { index, id, name });
                 let given = block.get("input").map_or("{}", Json::as_str);
-                Block::Call { index, given: Some(given.to_owned()) }
+                Block::Call {
+                    index,
+                    given: Some(given.to_owned()),
+                }
             }
             _ => Block::Other,
         };
@@ -149,9 +165,15 @@ impl EventDecoder {
         data: Json<'a>,
         sink: &mut dyn FnMut(Delta<'a>),
     ) -> Result<(), Fault<'a>> {
-        let delta = data.get("delta").ok_or_else(|| Fault::missing(data, "delta"))?;
+        let delta = data
+            .get("delta")
+            .ok_or_else(|| Fault::missing(data, "delta"))?;
         let at = index_of(data);
-        let block = self.blocks.iter_mut().find(|(index, _)| *index == at).map(|(_, block)| block);
+        let block = self
+            .blocks
+            .iter_mut()
+            .find(|(index, _)| *index == at)
+            .map(|(_, block)| block);
         let kind = name(delta, "type");
         let key = match &*kind {
             "text_delta" => "text",
@@ -160,7 +182,10 @@ impl EventDecoder {
             "input_json_delta" => "partial_json",
             _ => return Ok(()),
         };
-        let said = delta.get(key).and_then(Json::as_text).filter(|text| !text.is_empty());
+        let said = delta
+            .get(key)
+            .and_then(Json::as_text)
+            .filter(|text| !text.is_empty());
         let Some(said) = said else { return Ok(()) };
         match (key, block) {
             ("text", _) => sink(Delta::Text(said)),
@@ -168,7 +193,10 @@ impl EventDecoder {
             ("signature", _) => sink(Delta::Signature(said)),
             (_, Some(Block::Call { index, given })) => {
                 *given = None;
-                sink(Delta::Arguments { index: *index, fragment: said });
+                sink(Delta::Arguments {
+                    index: *index,
+                    fragment: said,
+                });
             }
             (_, Some(Block::Reply)) => sink(Delta::Text(said)),
             _ => {}
@@ -178,11 +206,19 @@ impl EventDecoder {
 
     fn stop<'a>(&mut self, data: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
         let at = index_of(data);
-        let Some(place) = self.blocks.iter().position(|(index, _)| *index == at) else { return };
+        let Some(place) = self.blocks.iter().position(|(index, _)| *index == at) else {
+            return;
+        };
         match self.blocks.swap_remove(place).1 {
             // Without a fragment the arguments are those of the start, as a rule none.
-            Block::Call { index, given: Some(given) } => {
-                sink(Delta::Arguments { index, fragment: Text::plain(given) });
+            Block::Call {
+                index,
+                given: Some(given),
+            } => {
+                sink(Delta::Arguments {
+                    index,
+                    fragment: Text::plain(given),
+                });
                 sink(Delta::BlockEnd);
             }
             Block::Call { .. } | Block::Prose | Block::Reply => sink(Delta::BlockEnd),

@@ -75,11 +75,19 @@ pub(crate) struct Fault<'a> {
 
 impl<'a> Fault<'a> {
     pub(crate) fn new(at: Json<'a>, message: impl Into<String>) -> Self {
-        Self { at, member: "", message: message.into() }
+        Self {
+            at,
+            member: "",
+            message: message.into(),
+        }
     }
 
     pub(crate) fn missing(at: Json<'a>, member: &'static str) -> Self {
-        Self { at, member, message: format!("`{member}` is missing") }
+        Self {
+            at,
+            member,
+            message: format!("`{member}` is missing"),
+        }
     }
 
     /// The path of the fault inside `body`.
@@ -96,19 +104,29 @@ impl<'a> Fault<'a> {
 }
 
 pub(crate) fn text(value: Json<'_>) -> Result<Text<'_>, Fault<'_>> {
-    value.as_text().ok_or_else(|| Fault::new(value, "must be a string"))
+    value
+        .as_text()
+        .ok_or_else(|| Fault::new(value, "must be a string"))
 }
 
 pub(crate) fn boolean(value: Json<'_>) -> Result<bool, Fault<'_>> {
-    value.as_bool().ok_or_else(|| Fault::new(value, "must be true or false"))
+    value
+        .as_bool()
+        .ok_or_else(|| Fault::new(value, "must be true or false"))
 }
 
 pub(crate) fn whole(value: Json<'_>) -> Result<u64, Fault<'_>> {
-    value.as_u64().ok_or_else(|| Fault::new(value, "must be a whole number, not negative"))
+    value
+        .as_u64()
+        .ok_or_else(|| Fault::new(value, "must be a whole number, not negative"))
 }
 
 pub(crate) fn number(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
-    if value.is_number() { Ok(value) } else { Err(Fault::new(value, "must be a number")) }
+    if value.is_number() {
+        Ok(value)
+    } else {
+        Err(Fault::new(value, "must be a number"))
+    }
 }
 
 pub(crate) fn string(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
@@ -116,11 +134,19 @@ pub(crate) fn string(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
 }
 
 pub(crate) fn object(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
-    if value.is_object() { Ok(value) } else { Err(Fault::new(value, "must be an object")) }
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(Fault::new(value, "must be an object"))
+    }
 }
 
 pub(crate) fn array(value: Json<'_>) -> Result<Json<'_>, Fault<'_>> {
-    if value.is_array() { Ok(value) } else { Err(Fault::new(value, "must be an array")) }
+    if value.is_array() {
+        Ok(value)
+    } else {
+        Err(Fault::new(value, "must be an array"))
+    }
 }
 
 /// The member, which must be a string.
@@ -130,7 +156,10 @@ pub(crate) fn member<'a>(of: Json<'a>, key: &'static str) -> Result<Text<'a>, Fa
 
 /// The name in the member `key`, empty when there is none.
 pub(crate) fn name<'a>(of: Json<'a>, key: &str) -> std::borrow::Cow<'a, str> {
-    of.get(key).and_then(Json::as_text).map(|text| text.decode()).unwrap_or_default()
+    of.get(key)
+        .and_then(Json::as_text)
+        .map(|text| text.decode())
+        .unwrap_or_default()
 }
 
 /// True for values that say nothing, so that leaving them out loses nothing.

@@ -149,7 +149,11 @@ pub(crate) fn failure_delta(data: Json<'_>) -> Delta<'static> {
     let status = failure.status();
     let kind = failure.kind.or(failure.code).unwrap_or_default();
     let message = failure.message.unwrap_or_else(|| data.as_str().to_owned());
-    Delta::Failed { message, kind, status }
+    Delta::Failed {
+        message,
+        kind,
+        status,
+    }
 }
 
 /// Appends the event for a stream that failed upstream.

@@ -11,18 +11,27 @@ pub(crate) fn from_url(url: Text<'_>) -> Option<Media<'_>> {
         Text::Escaped(text) if !text.contains('\\') => Cow::Borrowed(*text),
         other => other.decode(),
     };
-    if !characters.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+    if !characters
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+    {
         return Some(Media::Url(url));
     }
     match characters {
         Cow::Borrowed(text) => {
             let (media_type, data) = split(text)?;
-            Some(Media::Base64 { media_type: Text::Escaped(media_type), data: Text::Escaped(data) })
+            Some(Media::Base64 {
+                media_type: Text::Escaped(media_type),
+                data: Text::Escaped(data),
+            })
         }
         Cow::Owned(text) => {
             let (media_type, data) = split(&text)?;
             let (media_type, data) = (media_type.to_owned(), data.to_owned());
-            Some(Media::Base64 { media_type: Text::plain(media_type), data: Text::plain(data) })
+            Some(Media::Base64 {
+                media_type: Text::plain(media_type),
+                data: Text::plain(data),
+            })
         }
     }
 }
@@ -35,7 +44,10 @@ fn split(url: &str) -> Option<(&str, &str)> {
         return None;
     }
     // Parameters such as `charset=utf-8` are no part of the type.
-    Some((media_type.split(';').next().unwrap_or_default().trim(), data))
+    Some((
+        media_type.split(';').next().unwrap_or_default().trim(),
+        data,
+    ))
 }
 
 /// The text that base64 stands for, if it is valid UTF-8.
@@ -76,7 +88,8 @@ mod tests {
             panic!("no media")
         };
         assert!(media_type.is("image/png") && data.is("aGk/"));
-        let Some(Media::Base64 { media_type, .. }) = of(r#""DATA:text/plain;charset=utf-8;base64,""#)
+        let Some(Media::Base64 { media_type, .. }) =
+            of(r#""DATA:text/plain;charset=utf-8;base64,""#)
         else {
             panic!("no media")
         };

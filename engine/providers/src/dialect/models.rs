@@ -16,20 +16,39 @@ pub(crate) fn claude_version(model: &str) -> Option<(u32, u32)> {
 
 /// The model's own name, without vendors in front of it, in lower case.
 fn bare(model: &str) -> String {
-    model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase()
+    model
+        .rsplit('/')
+        .next()
+        .unwrap_or(model)
+        .to_ascii_lowercase()
 }
 
 /// OpenAI's reasoning models refuse `max_tokens`; everybody else knows it.
 pub(crate) fn wants_max_completion_tokens(model: &str) -> bool {
     let name = bare(model);
-    ["o1", "o3", "o4", "gpt-5", "gpt-6", "codex"].iter().any(|prefix| name.starts_with(prefix))
+    ["o1", "o3", "o4", "gpt-5", "gpt-6", "codex"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// Models that refuse `reasoning_effort` because they do not reason.
 pub(crate) fn never_reasons(model: &str) -> bool {
     const PLAIN: &[&str] = &[
-        "gpt-3", "gpt-4", "gpt-5-chat", "chatgpt", "llama", "meta-llama", "mixtral", "open-mi",
-        "codestral", "pixtral", "ministral", "gemma", "phi-3", "phi-4-mini", "command-r",
+        "gpt-3",
+        "gpt-4",
+        "gpt-5-chat",
+        "chatgpt",
+        "llama",
+        "meta-llama",
+        "mixtral",
+        "open-mi",
+        "codestral",
+        "pixtral",
+        "ministral",
+        "gemma",
+        "phi-3",
+        "phi-4-mini",
+        "command-r",
     ];
     let name = bare(model);
     PLAIN.iter().any(|prefix| name.starts_with(prefix))
@@ -46,7 +65,9 @@ pub(crate) fn wants_reasoning_back(model: &str) -> bool {
 /// Models behind OpenAI-compatible endpoints that know `cache_control`; OpenAI refuses it.
 pub(crate) fn knows_cache_control(model: &str) -> bool {
     let name = model.to_ascii_lowercase();
-    ["claude", "anthropic", "gemini", "qwen"].iter().any(|part| name.contains(part))
+    ["claude", "anthropic", "gemini", "qwen"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]

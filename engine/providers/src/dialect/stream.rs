@@ -52,7 +52,11 @@ impl StreamTranslator {
         if from == to {
             return Self { way: Way::Same };
         }
-        let options = StreamOptions { model: model.to_owned(), include_usage, created };
+        let options = StreamOptions {
+            model: model.to_owned(),
+            include_usage,
+            created,
+        };
         let from = match from {
             Dialect::Anthropic => From::Anthropic(<Anthropic as Codec>::Decoder::default()),
             _ => From::OpenAi(<OpenAi as Codec>::Decoder::default()),
@@ -61,7 +65,9 @@ impl StreamTranslator {
             Dialect::Anthropic => To::Anthropic(<Anthropic as Codec>::Encoder::new(options)),
             _ => To::OpenAi(<OpenAi as Codec>::Encoder::new(options)),
         };
-        Self { way: Way::Between(Box::new(from), Box::new(to)) }
+        Self {
+            way: Way::Between(Box::new(from), Box::new(to)),
+        }
     }
 
     /// Appends what the next event means to `out`. Comments are passed on, an error inside the

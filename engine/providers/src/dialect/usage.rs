@@ -132,11 +132,15 @@ pub(crate) fn openai(usage: Json<'_>) -> Usage {
     }
     let left_out = total.saturating_sub(read.input.saturating_add(read.output));
     if left_out > 0 && left_out == audio {
-        read.input += left_out;
+        read.input = read.input.saturating_add(left_out);
     } else if left_out > 0 && (read.reasoning == 0 || left_out == read.reasoning) {
-        read.output += left_out;
+        read.output = read.output.saturating_add(left_out);
         read.reasoning = left_out;
     }
+    // Azure's Grok reports more cached tokens than tokens, OpenRouter some as both read and
+    // written; no token is more than one of these.
+    read.cache_read = read.cache_read.min(read.input);
+    read.cache_write = read.cache_write.min(read.input - read.cache_read);
     read
 }
 
@@ -195,14 +199,18 @@ impl AnthropicUsage {
     }
 
     pub(crate) fn usage(self) -> Usage {
-        let hour = self.written_1h.min(self.written.max(self.written_1h));
+        let hour = self.written_1h;
         // The breakdown is optional; without it everything is a five-minute write.
         let short = match self.written_5m {
-            Some(short) if short + hour >= self.written => short,
+            Some(short) if short.saturating_add(hour) >= self.written => short,
             _ => self.written.saturating_sub(hour),
         };
         Usage {
-            input: self.uncached + self.read + short + hour,
+            input: self
+                .uncached
+                .saturating_add(self.read)
+                .saturating_add(short)
+                .saturating_add(hour),
             output: self.output,
             cache_read: self.read,
             cache_write: short,

@@ -32,14 +32,28 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "functions" => functions(value, &mut request)?,
             "tool_choice" | "function_call" => {
                 let choice = tool_choice(value, &mut request.unknown)?;
-                request.tool_choice = Some(Given { value: choice, from: value });
+                request.tool_choice = Some(Given {
+                    value: choice,
+                    from: value,
+                });
             }
             "parallel_tool_calls" => {
-                request.parallel_tool_calls = Some(Given { value: boolean(value)?, from: value });
+                request.parallel_tool_calls = Some(Given {
+                    value: boolean(value)?,
+                    from: value,
+                });
             }
-            "max_tokens" => older_bound = Some(Given { value: whole(value)?, from: value }),
+            "max_tokens" => {
+                older_bound = Some(Given {
+                    value: whole(value)?,
+                    from: value,
+                })
+            }
             "max_completion_tokens" => {
-                request.max_output = Some(Given { value: whole(value)?, from: value });
+                request.max_output = Some(Given {
+                    value: whole(value)?,
+                    from: value,
+                });
             }
             "temperature" => request.temperature = Some(number(value)?),
             "top_p" => request.top_p = Some(number(value)?),
@@ -60,8 +74,18 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "thinking" => thinking(value, &mut request),
             "response_format" => format(value, &mut request)?,
             "service_tier" => match &*text(value)?.decode() {
-                "auto" => request.tier = Some(Given { value: Tier::Auto, from: value }),
-                "default" => request.tier = Some(Given { value: Tier::Standard, from: value }),
+                "auto" => {
+                    request.tier = Some(Given {
+                        value: Tier::Auto,
+                        from: value,
+                    })
+                }
+                "default" => {
+                    request.tier = Some(Given {
+                        value: Tier::Standard,
+                        from: value,
+                    })
+                }
                 _ => request.unknown.push(value),
             },
             "n" if value.as_str() == "1" => {}
@@ -80,7 +104,11 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
 }
 
 fn stop(value: Json<'_>) -> Result<Vec<Json<'_>>, Fault<'_>> {
-    if value.is_array() { value.items().map(string).collect() } else { Ok(vec![string(value)?]) }
+    if value.is_array() {
+        value.items().map(string).collect()
+    } else {
+        Ok(vec![string(value)?])
+    }
 }
 
 fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
@@ -88,9 +116,13 @@ fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>
         object(tool)?;
         match &*name(tool, "type") {
             "function" | "" => {
-                let function = tool.get("function").ok_or_else(|| Fault::missing(tool, "function"))?;
+                let function = tool
+                    .get("function")
+                    .ok_or_else(|| Fault::missing(tool, "function"))?;
                 let mut read = function_tool(function, tool)?;
-                read.cache = tool.get("cache_control").or_else(|| function.get("cache_control"));
+                read.cache = tool
+                    .get("cache_control")
+                    .or_else(|| function.get("cache_control"));
                 request.tools.push(read);
             }
             // Tools that run at the vendor mean nothing elsewhere.
@@ -129,20 +161,32 @@ fn tool_choice<'a>(
             "none" => Ok(ToolChoice::None),
             // `any` is Mistral's word.
             "required" | "any" => Ok(ToolChoice::Required),
-            _ => Err(Fault::new(value, "must be `auto`, `none`, `required` or a tool")),
+            _ => Err(Fault::new(
+                value,
+                "must be `auto`, `none`, `required` or a tool",
+            )),
         };
     }
     object(value)?;
     match &*name(value, "type") {
         "allowed_tools" => {
             unknown.push(value);
-            let mode = value.get("allowed_tools").map(|allowed| name(allowed, "mode"));
+            let mode = value
+                .get("allowed_tools")
+                .map(|allowed| name(allowed, "mode"));
             let required = mode.as_deref() == Some("required");
-            Ok(if required { ToolChoice::Required } else { ToolChoice::Auto })
+            Ok(if required {
+                ToolChoice::Required
+            } else {
+                ToolChoice::Auto
+            })
         }
         // The older `function_call` has the name one level up.
         _ => {
-            let holder = value.get("function").or_else(|| value.get("custom")).unwrap_or(value);
+            let holder = value
+                .get("function")
+                .or_else(|| value.get("custom"))
+                .unwrap_or(value);
             Ok(ToolChoice::Tool(member(holder, "name")?))
         }
     }
@@ -166,12 +210,22 @@ fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<'a>) {
 /// OpenRouter's `reasoning: {effort | max_tokens | enabled}`.
 fn reasoning<'a>(value: Json<'a>, request: &mut Request<'a>) {
     if let Some(budget) = value.get("max_tokens").and_then(Json::as_u64) {
-        request.reasoning = Some(Given { value: Reasoning::Budget(budget), from: value });
+        request.reasoning = Some(Given {
+            value: Reasoning::Budget(budget),
+            from: value,
+        });
     } else if let Some(level) = value.get("effort") {
         effort(level, value, request);
     } else if let Some(on) = value.get("enabled").and_then(Json::as_bool) {
-        let level = if on { Reasoning::Effort(Effort::Medium) } else { Reasoning::Off };
-        request.reasoning = Some(Given { value: level, from: value });
+        let level = if on {
+            Reasoning::Effort(Effort::Medium)
+        } else {
+            Reasoning::Off
+        };
+        request.reasoning = Some(Given {
+            value: level,
+            from: value,
+        });
     } else if !says_nothing(value) {
         request.unknown.push(value);
     }
@@ -191,7 +245,10 @@ fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) {
         "disabled" => Reasoning::Off,
         _ => return request.unknown.push(value),
     };
-    request.reasoning = Some(Given { value: level, from: value });
+    request.reasoning = Some(Given {
+        value: level,
+        from: value,
+    });
 }
 
 fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
@@ -199,8 +256,9 @@ fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a
         "text" => return Ok(()),
         "json_object" => Format::Json,
         "json_schema" => {
-            let inner =
-                value.get("json_schema").ok_or_else(|| Fault::missing(value, "json_schema"))?;
+            let inner = value
+                .get("json_schema")
+                .ok_or_else(|| Fault::missing(value, "json_schema"))?;
             // Some vendors take the schema without the envelope.
             match object(inner)?.get("schema") {
                 Some(schema) => Format::Schema {
@@ -217,6 +275,9 @@ fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a
             return Ok(());
         }
     };
-    request.format = Some(Given { value: format, from: value });
+    request.format = Some(Given {
+        value: format,
+        from: value,
+    });
     Ok(())
 }

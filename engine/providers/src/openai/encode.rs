@@ -6,10 +6,8 @@ use tidegate_types::chat::{
     write::{Array, Object},
 };
 
-use crate::dialect::{
-    codec::MALFORMED,
-    models,
-};
+use super::response;
+use crate::dialect::{codec::MALFORMED, models};
 
 /// OpenAI takes no more stop texts than this.
 const MOST_STOPS: usize = 4;
@@ -17,6 +15,8 @@ const MOST_STOPS: usize = 4;
 struct Writer<'a, 'd> {
     markers: bool,
     reasoning_back: bool,
+    /// Claude behind a compatible endpoint takes its signed thoughts back.
+    signed: bool,
     dropped: &'d mut Vec<Json<'a>>,
 }
 
@@ -28,6 +28,7 @@ pub(super) fn request<'a>(
     let mut writer = Writer {
         markers: models::knows_cache_control(model),
         reasoning_back: models::wants_reasoning_back(model),
+        signed: model.contains("claude"),
         dropped,
     };
     let mut out = Vec::with_capacity(4096);
@@ -42,7 +43,11 @@ pub(super) fn request<'a>(
     writer.tools(request, &mut body);
     if let Some(bound) = &request.max_output {
         let completion = models::wants_max_completion_tokens(model);
-        let key = if completion { "max_completion_tokens" } else { "max_tokens" };
+        let key = if completion {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
+        };
         body.number(key, bound.value);
     }
     body.json_if("temperature", request.temperature)
@@ -85,19 +90,26 @@ fn format(request: &Request<'_>, body: &mut Object<'_>) {
         Some(Format::Json) => {
             body.literal("response_format", r#"{"type":"json_object"}"#);
         }
-        Some(Format::Schema { name, description, schema, strict }) => {
+        Some(Format::Schema {
+            name,
+            description,
+            schema,
+            strict,
+        }) => {
             body.object("response_format", |format| {
-                format.str("type", "json_schema").object("json_schema", |inner| {
-                    match name {
-                        Some(name) => inner.text("name", name),
-                        None => inner.str("name", "reply"),
-                    };
-                    if let Some(description) = description {
-                        inner.text("description", description);
-                    }
-                    inner.json("schema", *schema);
-                    inner.literal("strict", if *strict { "true" } else { "false" });
-                });
+                format
+                    .str("type", "json_schema")
+                    .object("json_schema", |inner| {
+                        match name {
+                            Some(name) => inner.text("name", name),
+                            None => inner.str("name", "reply"),
+                        };
+                        if let Some(description) = description {
+                            inner.text("description", description);
+                        }
+                        inner.json("schema", *schema);
+                        inner.literal("strict", if *strict { "true" } else { "false" });
+                    });
             });
         }
     }
@@ -129,7 +141,13 @@ impl<'a> Writer<'a, '_> {
 
     /// `content` as a plain string where that says everything, which every vendor understands.
     fn content(&mut self, parts: &[&Part<'a>], message: &mut Object<'_>) {
-        if let [Part { kind: PartKind::Text { text, .. }, cache, .. }] = parts
+        if let [
+            Part {
+                kind: PartKind::Text { text, .. },
+                cache,
+                ..
+            },
+        ] = parts
             && (cache.is_none() || !self.markers)
         {
             self.dropped.extend(*cache);
@@ -193,7 +211,9 @@ impl<'a> Writer<'a, '_> {
     fn user(&mut self, parts: &[Part<'a>], list: &mut Array<'_>) {
         let mut rest: Vec<&Part<'a>> = Vec::new();
         for part in parts {
-            let PartKind::ToolResult { id, parts, failed } = &part.kind else { continue };
+            let PartKind::ToolResult { id, parts, failed } = &part.kind else {
+                continue;
+            };
             self.dropped.extend(*failed);
             let mut words: Vec<&Text<'a>> = Vec::new();
             for inner in parts {
@@ -216,8 +236,14 @@ impl<'a> Writer<'a, '_> {
                 self.marker(part.cache, message);
             });
         }
-        rest.extend(parts.iter().filter(|part| !matches!(part.kind, PartKind::ToolResult { .. })));
-        let told = parts.iter().any(|part| matches!(part.kind, PartKind::ToolResult { .. }));
+        rest.extend(
+            parts
+                .iter()
+                .filter(|part| !matches!(part.kind, PartKind::ToolResult { .. })),
+        );
+        let told = parts
+            .iter()
+            .any(|part| matches!(part.kind, PartKind::ToolResult { .. }));
         if rest.is_empty() && told {
             return;
         }
@@ -236,11 +262,20 @@ impl<'a> Writer<'a, '_> {
         let mut thoughts: Vec<&Text<'a>> = Vec::new();
         let mut refusal = None;
         let mut calls = Vec::new();
+        let mut signed = Vec::new();
         for part in parts {
             match &part.kind {
                 PartKind::Text { text, .. } => words.push(text),
                 PartKind::Refusal(text) => refusal = Some(text),
                 PartKind::ToolCall { .. } => calls.push(part),
+                PartKind::Thinking {
+                    signature: Some(_), ..
+                }
+                | PartKind::RedactedThinking(_)
+                    if self.signed =>
+                {
+                    signed.push(&part.kind);
+                }
                 PartKind::Thinking { text, .. } if self.reasoning_back => thoughts.push(text),
                 _ => {
                     self.dropped.push(part.from);
@@ -267,10 +302,22 @@ impl<'a> Writer<'a, '_> {
             if !thoughts.is_empty() {
                 joined(message.key("reasoning_content"), &thoughts, "\\n");
             }
+            if !signed.is_empty() {
+                message.array("thinking_blocks", |list| {
+                    for kind in signed {
+                        list.object(|item| response::thinking_block(kind, item));
+                    }
+                });
+            }
             if !calls.is_empty() {
                 message.array("tool_calls", |list| {
                     for part in calls {
-                        if let PartKind::ToolCall { id, name, arguments } = &part.kind {
+                        if let PartKind::ToolCall {
+                            id,
+                            name,
+                            arguments,
+                        } = &part.kind
+                        {
                             list.object(|call| {
                                 tool_call(id, name, arguments, call);
                                 self.marker(part.cache, call);
@@ -284,7 +331,8 @@ impl<'a> Writer<'a, '_> {
 
     fn tools(&mut self, request: &Request<'a>, body: &mut Object<'_>) {
         if request.tools.is_empty() {
-            self.dropped.extend(request.tool_choice.as_ref().map(|choice| choice.from));
+            self.dropped
+                .extend(request.tool_choice.as_ref().map(|choice| choice.from));
             return;
         }
         body.array("tools", |list| {
@@ -317,20 +365,28 @@ impl<'a> Writer<'a, '_> {
             }
             Some(ToolChoice::Tool(name)) => {
                 body.object("tool_choice", |choice| {
-                    choice.str("type", "function").object("function", |function| {
-                        function.text("name", name);
-                    });
+                    choice
+                        .str("type", "function")
+                        .object("function", |function| {
+                            function.text("name", name);
+                        });
                 });
             }
         }
         // The other value is everybody's default, and some models refuse to hear it.
-        if request.parallel_tool_calls.as_ref().is_some_and(|given| !given.value) {
+        if request
+            .parallel_tool_calls
+            .as_ref()
+            .is_some_and(|given| !given.value)
+        {
             body.literal("parallel_tool_calls", "false");
         }
     }
 
     fn reasoning(&mut self, request: &Request<'a>, model: &str, body: &mut Object<'_>) {
-        let Some(given) = &request.reasoning else { return };
+        let Some(given) = &request.reasoning else {
+            return;
+        };
         let level = match given.value {
             Reasoning::Off => return,
             Reasoning::Effort(level) => level.min(Effort::High),
@@ -358,13 +414,18 @@ impl<'p, 'a> Shown<'p, 'a> {
     fn of(kind: &'p PartKind<'a>) -> Option<Self> {
         match kind {
             PartKind::Text { text, .. } | PartKind::Refusal(text) => Some(Self::Text(text)),
-            PartKind::Image { media: media @ (Media::Url(_) | Media::Base64 { .. }), detail } => {
-                Some(Self::Image(media, *detail))
-            }
-            PartKind::Document { media: media @ Media::Base64 { .. }, name } => {
-                Some(Self::File(media, name.as_ref()))
-            }
-            PartKind::Document { media: Media::Text(text), .. } => Some(Self::Text(text)),
+            PartKind::Image {
+                media: media @ (Media::Url(_) | Media::Base64 { .. }),
+                detail,
+            } => Some(Self::Image(media, *detail)),
+            PartKind::Document {
+                media: media @ Media::Base64 { .. },
+                name,
+            } => Some(Self::File(media, name.as_ref())),
+            PartKind::Document {
+                media: Media::Text(text),
+                ..
+            } => Some(Self::Text(text)),
             _ => None,
         }
     }
@@ -411,21 +472,27 @@ pub(super) fn tool_call(
     arguments: &Arguments<'_>,
     call: &mut Object<'_>,
 ) {
-    call.text("id", id).str("type", "function").object("function", |function| {
-        function.text("name", name);
-        match arguments {
-            Arguments::Text(text) => function.text("arguments", text),
-            Arguments::Json(value) => match malformed(*value) {
-                Some(text) => function.text("arguments", &text),
-                None => function.str("arguments", value.as_str()),
-            },
-        };
-    });
+    call.text("id", id)
+        .str("type", "function")
+        .object("function", |function| {
+            function.text("name", name);
+            match arguments {
+                Arguments::Text(text) => function.text("arguments", text),
+                Arguments::Json(value) => match malformed(*value) {
+                    Some(text) => function.text("arguments", &text),
+                    None => function.str("arguments", value.as_str()),
+                },
+            };
+        });
 }
 
 /// The arguments that a stand-in object hides.
 fn malformed(value: Json<'_>) -> Option<Text<'_>> {
     let mut members = value.members();
     let (key, value) = members.next()?;
-    if key.is(MALFORMED) && members.next().is_none() { value.as_text() } else { None }
+    if key.is(MALFORMED) && members.next().is_none() {
+        value.as_text()
+    } else {
+        None
+    }
 }

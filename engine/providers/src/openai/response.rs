@@ -19,12 +19,21 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
         let said = error.get("message").or(Some(error)).and_then(Json::as_text);
         let said = said.map(|text| text.decode().into_owned());
         let said = said.unwrap_or_else(|| error.as_str().to_owned());
-        return Err(Fault::new(error, format!("the upstream reports an error: {said}")));
+        return Err(Fault::new(
+            error,
+            format!("the upstream reports an error: {said}"),
+        ));
     }
-    let choices = body.get("choices").ok_or_else(|| Fault::missing(body, "choices"))?;
-    let choice =
-        array(choices)?.items().next().ok_or_else(|| Fault::new(choices, "has no choice"))?;
-    let message = choice.get("message").ok_or_else(|| Fault::missing(choice, "message"))?;
+    let choices = body
+        .get("choices")
+        .ok_or_else(|| Fault::missing(body, "choices"))?;
+    let choice = array(choices)?
+        .items()
+        .next()
+        .ok_or_else(|| Fault::new(choices, "has no choice"))?;
+    let message = choice
+        .get("message")
+        .ok_or_else(|| Fault::missing(choice, "message"))?;
     // What a reply holds beyond the neutral form is a vendor's extra, not the caller's wish.
     let parts = decode::parts_of_reply(object(message)?, &mut Vec::new())?;
     Ok(Response {
@@ -92,7 +101,10 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
             PartKind::Refusal(text) => refusal = Some(text),
             PartKind::Thinking { text, signature } => {
                 thoughts.push(text);
-                if signature.as_ref().is_some_and(|signature| !signature.is_empty()) {
+                if signature
+                    .as_ref()
+                    .is_some_and(|signature| !signature.is_empty())
+                {
                     blocks.push(&part.kind);
                 }
             }
@@ -132,7 +144,12 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
         if !calls.is_empty() {
             message.array("tool_calls", |list| {
                 for kind in &calls {
-                    if let PartKind::ToolCall { id, name, arguments } = kind {
+                    if let PartKind::ToolCall {
+                        id,
+                        name,
+                        arguments,
+                    } = kind
+                    {
                         list.object(|call| encode::tool_call(id, name, arguments, call));
                     }
                 }
@@ -140,10 +157,13 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
         }
     });
     choice.literal("logprobs", "null");
-    choice.str("finish_reason", finish_reason(response.stop, !calls.is_empty()));
+    choice.str(
+        "finish_reason",
+        finish_reason(response.stop, !calls.is_empty()),
+    );
 }
 
-fn thinking_block(kind: &PartKind<'_>, item: &mut Object<'_>) {
+pub(super) fn thinking_block(kind: &PartKind<'_>, item: &mut Object<'_>) {
     match kind {
         PartKind::Thinking { text, signature } => {
             item.str("type", "thinking").text("thinking", text);
@@ -159,15 +179,16 @@ fn thinking_block(kind: &PartKind<'_>, item: &mut Object<'_>) {
 }
 
 fn annotation(source: &Citation<'_>, item: &mut Object<'_>) {
-    item.str("type", "url_citation").object("url_citation", |inner| {
-        inner.text("url", &source.url);
-        if let Some(title) = &source.title {
-            inner.text("title", title);
-        }
-        if let Some(quote) = &source.quote {
-            inner.text("content", quote);
-        }
-    });
+    item.str("type", "url_citation")
+        .object("url_citation", |inner| {
+            inner.text("url", &source.url);
+            if let Some(title) = &source.title {
+                inner.text("title", title);
+            }
+            if let Some(quote) = &source.quote {
+                inner.text("content", quote);
+            }
+        });
 }
 
 /// Usage in OpenAI's words, with OpenRouter's name for what was written to the cache.

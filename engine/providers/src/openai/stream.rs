@@ -45,21 +45,31 @@ impl Decoder for ChunkDecoder {
             sink(Delta::End);
             return Ok(());
         }
-        let chunk = Json::parse(&event.data)
-            .map_err(|message| Fault::new(Json::trusted(""), message))?;
-        let named = event.event.as_ref().is_some_and(|name| name.as_ref() == b"error");
+        let chunk =
+            Json::parse(&event.data).map_err(|message| Fault::new(Json::trusted(""), message))?;
+        let named = event
+            .event
+            .as_ref()
+            .is_some_and(|name| name.as_ref() == b"error");
         if named || chunk.get("error").is_some() {
             sink(failure_delta(chunk));
             return Ok(());
         }
         let choice = chunk.get("choices").and_then(|choices| {
             choices.items().find(|choice| {
-                choice.get("index").and_then(Json::as_u64).unwrap_or_default() == 0
+                choice
+                    .get("index")
+                    .and_then(Json::as_u64)
+                    .unwrap_or_default()
+                    == 0
             })
         });
         if !self.started && (choice.is_some() || chunk.get("usage").is_some()) {
             self.started = true;
-            let id = chunk.get("id").and_then(Json::as_text).unwrap_or(Text::Escaped(""));
+            let id = chunk
+                .get("id")
+                .and_then(Json::as_text)
+                .unwrap_or(Text::Escaped(""));
             let created = chunk.get("created").and_then(Json::as_u64);
             sink(Delta::Start { id, created });
         }
@@ -85,7 +95,10 @@ impl ChunkDecoder {
             self.delta(delta, sink)?;
         }
         if let Some(stop) = response::stop(&name(choice, "finish_reason")) {
-            sink(Delta::Stop { stop, sequence: None });
+            sink(Delta::Stop {
+                stop,
+                sequence: None,
+            });
         }
         Ok(())
     }
@@ -103,7 +116,10 @@ impl ChunkDecoder {
         };
         let word = |key| delta.get(key).and_then(Json::as_text);
         // OpenRouter and others send the same words under both names.
-        say(Delta::Thinking, word("reasoning_content").or_else(|| word("reasoning")));
+        say(
+            Delta::Thinking,
+            word("reasoning_content").or_else(|| word("reasoning")),
+        );
         match delta.get("content") {
             Some(content) if content.is_array() => {
                 for item in content.items() {
@@ -117,15 +133,31 @@ impl ChunkDecoder {
             None => {}
         }
         say(Delta::Refusal, word("refusal"));
-        let blocks = delta.get("thinking_blocks").or_else(|| delta.get("reasoning_details"));
+        let blocks = delta
+            .get("thinking_blocks")
+            .or_else(|| delta.get("reasoning_details"));
         for block in blocks.map(Json::items).into_iter().flatten() {
-            say(Delta::Signature, block.get("signature").and_then(Json::as_text));
-            let hidden = matches!(&*name(block, "type"), "redacted_thinking" | "reasoning.encrypted");
+            say(
+                Delta::Signature,
+                block.get("signature").and_then(Json::as_text),
+            );
+            let hidden = matches!(
+                &*name(block, "type"),
+                "redacted_thinking" | "reasoning.encrypted"
+            );
             if hidden && decode::of_anthropic(block) {
-                say(Delta::RedactedThinking, block.get("data").and_then(Json::as_text));
+                say(
+                    Delta::RedactedThinking,
+                    block.get("data").and_then(Json::as_text),
+                );
             }
         }
-        for (place, call) in delta.get("tool_calls").map(Json::items).into_iter().flatten().enumerate()
+        for (place, call) in delta
+            .get("tool_calls")
+            .map(Json::items)
+            .into_iter()
+            .flatten()
+            .enumerate()
         {
             self.call(place, call, sink);
         }
@@ -137,9 +169,13 @@ impl ChunkDecoder {
 
     fn call<'a>(&mut self, place: usize, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
         self.said = true;
-        let index = call.get("index").and_then(Json::as_u64).unwrap_or(place as u64);
+        let index = call
+            .get("index")
+            .and_then(Json::as_u64)
+            .unwrap_or(place as u64);
         let word = |of: Option<Json<'a>>, key| {
-            of.and_then(|of| of.get(key)?.as_text()).filter(|text| !text.is_empty())
+            of.and_then(|of| of.get(key)?.as_text())
+                .filter(|text| !text.is_empty())
         };
         let holder = call.get("function").or_else(|| call.get("custom"));
         let id = word(Some(call), "id");
@@ -148,16 +184,25 @@ impl ChunkDecoder {
         // Some vendors give every call of a turn the same index; another id tells them apart.
         let other = known.is_some_and(|at| {
             name.is_some()
-                && id.as_ref().is_some_and(|id| self.calls.get(at).is_some_and(|c| !id.is(&c.id)))
+                && id
+                    .as_ref()
+                    .is_some_and(|id| self.calls.get(at).is_some_and(|c| !id.is(&c.id)))
         });
         let at = match known {
             Some(at) if !other => at,
             _ => {
                 let at = self.calls.len();
                 let id = id.unwrap_or_else(|| Text::plain(format!("call_{at}")));
-                self.calls.push(Call { index, id: id.decode().into_owned() });
+                self.calls.push(Call {
+                    index,
+                    id: id.decode().into_owned(),
+                });
                 let name = name.unwrap_or(Text::Escaped(""));
-                sink(Delta::Call { index: at as u32, id, name });
+                sink(Delta::Call {
+                    index: at as u32,
+                    id,
+                    name,
+                });
                 at
             }
         };
@@ -168,33 +213,41 @@ impl ChunkDecoder {
     fn older_call<'a>(&mut self, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
         self.said = true;
         if self.calls.is_empty() {
-            let name = call.get("name").and_then(Json::as_text).unwrap_or(Text::Escaped(""));
+            let name = call
+                .get("name")
+                .and_then(Json::as_text)
+                .unwrap_or(Text::Escaped(""));
             let id = Text::plain(format!("call_{}", name.decode()));
-            self.calls.push(Call { index: 0, id: String::new() });
+            self.calls.push(Call {
+                index: 0,
+                id: String::new(),
+            });
             sink(Delta::Call { index: 0, id, name });
         }
         self.fragment(0, call.get("arguments"), sink);
     }
 
-    fn fragment<'a>(
-        &self,
-        at: usize,
-        given: Option<Json<'a>>,
-        sink: &mut dyn FnMut(Delta<'a>),
-    ) {
+    fn fragment<'a>(&self, at: usize, given: Option<Json<'a>>, sink: &mut dyn FnMut(Delta<'a>)) {
         let Some(given) = given else { return };
         let fragment = match given.as_text() {
             Some(text) if text.is_empty() => return,
             Some(text) => text,
             None => Text::plain(given.as_str()),
         };
-        sink(Delta::Arguments { index: at as u32, fragment });
+        sink(Delta::Arguments {
+            index: at as u32,
+            fragment,
+        });
     }
 }
 
 fn mistral_thought(value: Json<'_>) -> Option<Text<'_>> {
     value.as_text().or_else(|| {
-        Some(decode::join(value.items().filter_map(|piece| piece.get("text")?.as_text())))
+        Some(decode::join(
+            value
+                .items()
+                .filter_map(|piece| piece.get("text")?.as_text()),
+        ))
     })
 }
 
@@ -235,13 +288,17 @@ impl ChunkEncoder {
         }
         self.head.extend_from_slice(b"data: {\"id\":");
         id.write(&mut self.head);
-        self.head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        self.head
+            .extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
         write::number(&mut self.head, created.unwrap_or(self.options.created));
         self.head.extend_from_slice(b",\"model\":");
         write::string(&mut self.head, &self.options.model);
         self.head.extend_from_slice(b",\"choices\":[");
         self.chunk(out, None, |delta| {
-            delta.str("role", "assistant").str("content", "").literal("refusal", "null");
+            delta
+                .str("role", "assistant")
+                .str("content", "")
+                .literal("refusal", "null");
         });
     }
 
@@ -250,12 +307,7 @@ impl ChunkEncoder {
         self.start(&Text::Escaped(""), None, out);
     }
 
-    fn chunk(
-        &self,
-        out: &mut Vec<u8>,
-        finish: Option<&str>,
-        fill: impl FnOnce(&mut Object<'_>),
-    ) {
+    fn chunk(&self, out: &mut Vec<u8>, finish: Option<&str>, fill: impl FnOnce(&mut Object<'_>)) {
         out.extend_from_slice(&self.head);
         out.extend_from_slice(b"{\"index\":0,\"delta\":");
         let mut delta = Object::open(out);
@@ -276,7 +328,9 @@ impl ChunkEncoder {
     /// Reasoning whose signature is known is sent once more as a whole, so that it can be replayed.
     fn close_thought(&mut self, out: &mut Vec<u8>) {
         let thought = std::mem::take(&mut self.thought);
-        let Some(signature) = self.signature.take() else { return };
+        let Some(signature) = self.signature.take() else {
+            return;
+        };
         let index = self.blocks;
         self.blocks += 1;
         self.chunk(out, None, |delta| {
@@ -333,7 +387,12 @@ impl Encoder for ChunkEncoder {
             self.usage = Some(usage);
             return;
         }
-        if let Delta::Failed { message, kind, status } = delta {
+        if let Delta::Failed {
+            message,
+            kind,
+            status,
+        } = delta
+        {
             self.ended = true;
             return crate::dialect::failure_event(
                 tidegate_types::Dialect::OpenAi,
@@ -364,7 +423,9 @@ impl Encoder for ChunkEncoder {
                 self.chunk(out, None, |delta| {
                     delta.array("thinking_blocks", |list| {
                         list.object(|block| {
-                            block.number("index", index).str("type", "redacted_thinking");
+                            block
+                                .number("index", index)
+                                .str("type", "redacted_thinking");
                             block.text("data", &data);
                         });
                     });
@@ -386,9 +447,10 @@ impl Encoder for ChunkEncoder {
             Delta::Arguments { index, fragment } => self.chunk(out, None, |delta| {
                 delta.array("tool_calls", |list| {
                     list.object(|call| {
-                        call.number("index", index.into()).object("function", |function| {
-                            function.text("arguments", &fragment);
-                        });
+                        call.number("index", index.into())
+                            .object("function", |function| {
+                                function.text("arguments", &fragment);
+                            });
                     });
                 });
             }),

@@ -28,7 +28,9 @@ impl<'r, 'a> Block<'r, 'a> {
     pub(super) fn of(part: &'r Part<'a>, dropped: &mut Vec<Json<'a>>) -> Option<Self> {
         let mut inner = Vec::new();
         match &part.kind {
-            PartKind::Text { text, .. } | PartKind::Refusal(text) if text.is_blank() => return None,
+            PartKind::Text { text, .. } | PartKind::Refusal(text) if text.is_blank() => {
+                return None;
+            }
             PartKind::ToolResult { parts, .. } => {
                 for part in parts {
                     match &part.kind {
@@ -44,12 +46,23 @@ impl<'r, 'a> Block<'r, 'a> {
                 return None;
             }
         }
-        Some(Self { kind: Source::Borrowed(&part.kind), cache: part.cache, inner })
+        Some(Self {
+            kind: Source::Borrowed(&part.kind),
+            cache: part.cache,
+            inner,
+        })
     }
 
     pub(super) fn words(words: &'static str) -> Self {
-        let text = PartKind::Text { text: Text::Escaped(words), citations: Vec::new() };
-        Self { kind: Source::Made(text), cache: None, inner: Vec::new() }
+        let text = PartKind::Text {
+            text: Text::Escaped(words),
+            citations: Vec::new(),
+        };
+        Self {
+            kind: Source::Made(text),
+            cache: None,
+            inner: Vec::new(),
+        }
     }
 
     pub(super) fn kind(&self) -> &PartKind<'a> {
@@ -69,7 +82,10 @@ impl<'r, 'a> Block<'r, 'a> {
             let trimmed = text.trim_end();
             if trimmed.len() < text.len() {
                 let text = Text::plain(trimmed.to_owned());
-                self.kind = Source::Made(PartKind::Text { text, citations: Vec::new() });
+                self.kind = Source::Made(PartKind::Text {
+                    text,
+                    citations: Vec::new(),
+                });
             }
         }
     }
@@ -78,7 +94,9 @@ impl<'r, 'a> Block<'r, 'a> {
         list.object(|block| {
             match self.kind() {
                 PartKind::ToolResult { id, failed, .. } => {
-                    block.str("type", "tool_result").text("tool_use_id", &tool_id(id));
+                    block
+                        .str("type", "tool_result")
+                        .text("tool_use_id", &tool_id(id));
                     self.result(block);
                     block.json_if("is_error", *failed);
                 }
@@ -91,7 +109,13 @@ impl<'r, 'a> Block<'r, 'a> {
     fn result(&self, block: &mut Object<'_>) {
         match self.inner.as_slice() {
             [] => {}
-            [Part { kind: PartKind::Text { text, .. }, cache: None, .. }] => {
+            [
+                Part {
+                    kind: PartKind::Text { text, .. },
+                    cache: None,
+                    ..
+                },
+            ] => {
                 block.text("content", text);
             }
             parts => {
@@ -111,9 +135,9 @@ impl<'r, 'a> Block<'r, 'a> {
 fn expressible(kind: &PartKind<'_>) -> bool {
     match kind {
         // A proof of the reasoning is asked for, and other vendors give none.
-        PartKind::Thinking { signature, .. } => {
-            signature.as_ref().is_some_and(|signature| !signature.is_empty())
-        }
+        PartKind::Thinking { signature, .. } => signature
+            .as_ref()
+            .is_some_and(|signature| !signature.is_empty()),
         PartKind::Image { media, .. } => matches!(media, Media::Url(_) | Media::Base64 { .. }),
         PartKind::Document { media, .. } => !matches!(media, Media::File(_)),
         _ => true,
@@ -121,8 +145,10 @@ fn expressible(kind: &PartKind<'_>) -> bool {
 }
 
 fn in_result(kind: &PartKind<'_>) -> bool {
-    matches!(kind, PartKind::Text { .. } | PartKind::Image { .. } | PartKind::Document { .. })
-        && expressible(kind)
+    matches!(
+        kind,
+        PartKind::Text { .. } | PartKind::Image { .. } | PartKind::Document { .. }
+    ) && expressible(kind)
 }
 
 fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
@@ -150,8 +176,15 @@ fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
         PartKind::RedactedThinking(data) => {
             block.str("type", "redacted_thinking").text("data", data);
         }
-        PartKind::ToolCall { id, name, arguments: given } => {
-            block.str("type", "tool_use").text("id", &tool_id(id)).text("name", name);
+        PartKind::ToolCall {
+            id,
+            name,
+            arguments: given,
+        } => {
+            block
+                .str("type", "tool_use")
+                .text("id", &tool_id(id))
+                .text("name", name);
             arguments(given, block.key("input"));
         }
         PartKind::ToolResult { .. } => {}
@@ -166,9 +199,10 @@ fn source(media: &Media<'_>, block: &mut Object<'_>) {
                 .str("type", "base64")
                 .text("media_type", media_type)
                 .text("data", data),
-            Media::Text(text) => {
-                source.str("type", "text").str("media_type", "text/plain").text("data", text)
-            }
+            Media::Text(text) => source
+                .str("type", "text")
+                .str("media_type", "text/plain")
+                .text("data", text),
             Media::File(id) => source.str("type", "file").text("file_id", id),
         };
     });
@@ -184,7 +218,10 @@ fn tool_id<'a>(id: &Text<'a>) -> Text<'a> {
     if characters.chars().all(allowed) {
         return id.clone();
     }
-    let mapped: String = characters.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
+    let mapped: String = characters
+        .chars()
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect();
     Text::plain(mapped)
 }
 

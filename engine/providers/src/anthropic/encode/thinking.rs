@@ -37,7 +37,9 @@ pub(super) fn plan<'a>(
         budget: None,
         effort: None,
     };
-    let Some(given) = &request.reasoning else { return plan };
+    let Some(given) = &request.reasoning else {
+        return plan;
+    };
     if given.value == Reasoning::Off {
         return plan;
     }
@@ -95,11 +97,19 @@ fn effort(level: Effort, version: Option<(u32, u32)>) -> &'static str {
 /// True when the model's last turn called tools and its thinking was not sent along: such a
 /// conversation is refused when thinking is on.
 fn calls_without_thought(conversation: &[Turn<'_, '_>]) -> bool {
-    let last = conversation.iter().rev().find(|(role, _)| *role == "assistant");
+    let last = conversation
+        .iter()
+        .rev()
+        .find(|(role, _)| *role == "assistant");
     last.is_some_and(|(_, blocks)| {
-        let calls = blocks.iter().any(|block| matches!(block.kind(), PartKind::ToolCall { .. }));
+        let calls = blocks
+            .iter()
+            .any(|block| matches!(block.kind(), PartKind::ToolCall { .. }));
         let thought = blocks.first().is_some_and(|block| {
-            matches!(block.kind(), PartKind::Thinking { .. } | PartKind::RedactedThinking(_))
+            matches!(
+                block.kind(),
+                PartKind::Thinking { .. } | PartKind::RedactedThinking(_)
+            )
         });
         calls && !thought
     })

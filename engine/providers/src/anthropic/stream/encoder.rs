@@ -115,7 +115,10 @@ impl EventEncoder {
 
     fn think(&mut self, kind: &str, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
         self.open(Open::Thinking, out, |block| {
-            block.str("type", "thinking").str("thinking", "").str("signature", "");
+            block
+                .str("type", "thinking")
+                .str("thinking", "")
+                .str("signature", "");
         });
         self.delta(self.next - 1, kind, key, text, out);
     }
@@ -155,7 +158,11 @@ impl Encoder for EventEncoder {
                 return;
             }
             Delta::Ping if !self.started => return,
-            Delta::Failed { message, kind, status } => {
+            Delta::Failed {
+                message,
+                kind,
+                status,
+            } => {
                 self.ended = true;
                 return failure_event(Dialect::Anthropic, *status, message, kind, out);
             }
@@ -174,9 +181,11 @@ impl Encoder for EventEncoder {
                 let index = self.next;
                 self.next += 1;
                 event(out, "content_block_start", |start| {
-                    start.number("index", index).object("content_block", |block| {
-                        block.str("type", "redacted_thinking").text("data", &data);
-                    });
+                    start
+                        .number("index", index)
+                        .object("content_block", |block| {
+                            block.str("type", "redacted_thinking").text("data", &data);
+                        });
                 });
                 event(out, "content_block_stop", |stop| {
                     stop.number("index", index);
@@ -184,7 +193,10 @@ impl Encoder for EventEncoder {
             }
             Delta::Call { index, id, name } => {
                 self.open(Open::Call(index), out, |block| {
-                    block.str("type", "tool_use").text("id", &id).text("name", &name);
+                    block
+                        .str("type", "tool_use")
+                        .text("id", &id)
+                        .text("name", &name);
                     block.literal("input", "{}");
                 });
                 self.calls.push((index, self.next - 1));

@@ -1,8 +1,6 @@
 //! Reading messages and their content.
 
-use tidegate_types::chat::{
-    Arguments, Json, Media, Message, Part, PartKind, Request, Role, Text,
-};
+use tidegate_types::chat::{Arguments, Json, Media, Message, Part, PartKind, Request, Role, Text};
 
 use crate::dialect::{
     codec::{Fault, array, member, name, object, says_nothing, text},
@@ -26,24 +24,38 @@ pub(super) fn read<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(),
                 let mut parts = Vec::new();
                 content(message, &mut parts, &mut request.unknown)?;
                 mark_last(message, &mut parts);
-                request.messages.push(Message { role: Role::User, parts });
+                request.messages.push(Message {
+                    role: Role::User,
+                    parts,
+                });
                 note_unknown(message, &["content"], &mut request.unknown);
             }
             "assistant" => {
                 let mut parts = parts_of_reply(message, &mut request.unknown)?;
                 mark_last(message, &mut parts);
-                request.messages.push(Message { role: Role::Assistant, parts });
+                request.messages.push(Message {
+                    role: Role::Assistant,
+                    parts,
+                });
                 note_unknown(message, REPLY, &mut request.unknown);
             }
             "tool" => {
                 let id = member(message, "tool_call_id")?;
-                request.messages.push(tool_result(message, id, &mut request.unknown)?);
+                request
+                    .messages
+                    .push(tool_result(message, id, &mut request.unknown)?);
                 // Some clients repeat the tool's name here; the id already says it.
-                note_unknown(message, &["content", "tool_call_id", "name"], &mut request.unknown);
+                note_unknown(
+                    message,
+                    &["content", "tool_call_id", "name"],
+                    &mut request.unknown,
+                );
             }
             "function" => {
                 let id = function_call_id(&member(message, "name")?);
-                request.messages.push(tool_result(message, id, &mut request.unknown)?);
+                request
+                    .messages
+                    .push(tool_result(message, id, &mut request.unknown)?);
             }
             _ => {
                 let role = message.get("role").unwrap_or(message);
@@ -59,8 +71,15 @@ pub(super) fn read<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(),
 
 /// Members of an assistant's message that are read, or that only describe it.
 const REPLY: &[&str] = &[
-    "content", "refusal", "tool_calls", "function_call", "reasoning_content", "reasoning",
-    "reasoning_details", "thinking_blocks", "annotations",
+    "content",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "thinking_blocks",
+    "annotations",
 ];
 
 fn note_unknown<'a>(message: Json<'a>, known: &[&str], unknown: &mut Vec<Json<'a>>) {
@@ -89,9 +108,19 @@ fn tool_result<'a>(
 ) -> Result<Message<'a>, Fault<'a>> {
     let mut parts = Vec::new();
     content(message, &mut parts, unknown)?;
-    let mut part = Part::new(PartKind::ToolResult { id, parts, failed: None }, message);
+    let mut part = Part::new(
+        PartKind::ToolResult {
+            id,
+            parts,
+            failed: None,
+        },
+        message,
+    );
     part.cache = message.get("cache_control");
-    Ok(Message { role: Role::User, parts: vec![part] })
+    Ok(Message {
+        role: Role::User,
+        parts: vec![part],
+    })
 }
 
 /// What the older function calls have instead of an id: there is one call per turn at most.
@@ -118,7 +147,14 @@ pub(in crate::openai) fn parts_of_reply<'a>(
         let name = member(object(call)?, "name")?;
         let id = function_call_id(&name);
         let arguments = arguments(call.get("arguments"));
-        parts.push(Part::new(PartKind::ToolCall { id, name, arguments }, call));
+        parts.push(Part::new(
+            PartKind::ToolCall {
+                id,
+                name,
+                arguments,
+            },
+            call,
+        ));
     }
     Ok(parts)
 }
@@ -153,11 +189,16 @@ fn arguments(given: Option<Json<'_>>) -> Arguments<'_> {
 /// Reasoning under the names in use: `thinking_blocks` (LiteLLM) and `reasoning_details`
 /// (OpenRouter) carry signatures, `reasoning_content` (DeepSeek) and `reasoning` do not.
 fn thinking<'a>(message: Json<'a>, parts: &mut Vec<Part<'a>>) {
-    let blocks = message.get("thinking_blocks").or_else(|| message.get("reasoning_details"));
+    let blocks = message
+        .get("thinking_blocks")
+        .or_else(|| message.get("reasoning_details"));
     let before = parts.len();
     for block in blocks.map(Json::items).into_iter().flatten() {
         let texts = ["thinking", "text", "summary"];
-        let said = texts.iter().find_map(|key| block.get(key)).and_then(Json::as_text);
+        let said = texts
+            .iter()
+            .find_map(|key| block.get(key))
+            .and_then(Json::as_text);
         let signature = block.get("signature").and_then(Json::as_text);
         let kind = match (&*name(block, "type"), said) {
             ("redacted_thinking" | "reasoning.encrypted", _) => {
@@ -168,7 +209,10 @@ fn thinking<'a>(message: Json<'a>, parts: &mut Vec<Part<'a>>) {
             }
             (_, Some(text)) => PartKind::Thinking { text, signature },
             (_, None) => match signature {
-                Some(_) => PartKind::Thinking { text: Text::Escaped(""), signature },
+                Some(_) => PartKind::Thinking {
+                    text: Text::Escaped(""),
+                    signature,
+                },
                 None => continue,
             },
         };
@@ -177,11 +221,19 @@ fn thinking<'a>(message: Json<'a>, parts: &mut Vec<Part<'a>>) {
     if parts.len() > before {
         return;
     }
-    let plain = message.get("reasoning_content").or_else(|| message.get("reasoning"));
+    let plain = message
+        .get("reasoning_content")
+        .or_else(|| message.get("reasoning"));
     if let Some(value) = plain
         && let Some(text) = value.as_text().filter(|text| !text.is_empty())
     {
-        parts.push(Part::new(PartKind::Thinking { text, signature: None }, value));
+        parts.push(Part::new(
+            PartKind::Thinking {
+                text,
+                signature: None,
+            },
+            value,
+        ));
     }
 }
 
@@ -197,7 +249,9 @@ fn content<'a>(
     parts: &mut Vec<Part<'a>>,
     unknown: &mut Vec<Json<'a>>,
 ) -> Result<(), Fault<'a>> {
-    let Some(value) = message.get("content") else { return Ok(()) };
+    let Some(value) = message.get("content") else {
+        return Ok(());
+    };
     if let Some(text) = value.as_text() {
         parts.push(Part::text(text, value));
         return Ok(());
@@ -215,16 +269,21 @@ fn content<'a>(
             unknown.push(item);
             continue;
         };
-        parts.push(Part { kind, cache: item.get("cache_control"), from: item });
+        parts.push(Part {
+            kind,
+            cache: item.get("cache_control"),
+            from: item,
+        });
     }
     Ok(())
 }
 
 fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
     Ok(match &*name(item, "type") {
-        "text" | "input_text" | "output_text" => {
-            Some(PartKind::Text { text: member(item, "text")?, citations: Vec::new() })
-        }
+        "text" | "input_text" | "output_text" => Some(PartKind::Text {
+            text: member(item, "text")?,
+            citations: Vec::new(),
+        }),
         "refusal" => Some(PartKind::Refusal(member(item, "refusal")?)),
         "image_url" | "input_image" => image(item)?,
         "file" | "input_file" => document(item.get("file").unwrap_or(item)),
@@ -238,16 +297,26 @@ fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
 }
 
 fn image(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
-    let holder = item.get("image_url").ok_or_else(|| Fault::missing(item, "image_url"))?;
+    let holder = item
+        .get("image_url")
+        .ok_or_else(|| Fault::missing(item, "image_url"))?;
     let detail = holder.get("detail").or_else(|| item.get("detail"));
     let url = address(item, "image_url")?;
-    Ok(url.and_then(media::from_url).map(|media| PartKind::Image { media, detail }))
+    Ok(url
+        .and_then(media::from_url)
+        .map(|media| PartKind::Image { media, detail }))
 }
 
 /// An address that is given as a string or as `{"url": ...}`.
 fn address<'a>(item: Json<'a>, key: &'static str) -> Result<Option<Text<'a>>, Fault<'a>> {
-    let Some(value) = item.get(key) else { return Err(Fault::missing(item, key)) };
-    if value.is_object() { member(value, "url").map(Some) } else { text(value).map(Some) }
+    let Some(value) = item.get(key) else {
+        return Err(Fault::missing(item, key));
+    };
+    if value.is_object() {
+        member(value, "url").map(Some)
+    } else {
+        text(value).map(Some)
+    }
 }
 
 fn document(file: Json<'_>) -> Option<PartKind<'_>> {
@@ -273,15 +342,26 @@ fn mistral_thinking(item: Json<'_>) -> Option<PartKind<'_>> {
     let value = item.get("thinking")?;
     let text = match value.as_text() {
         Some(text) => text,
-        None => join(value.items().filter_map(|piece| piece.get("text")?.as_text())),
+        None => join(
+            value
+                .items()
+                .filter_map(|piece| piece.get("text")?.as_text()),
+        ),
     };
-    Some(PartKind::Thinking { text, signature: None })
+    Some(PartKind::Thinking {
+        text,
+        signature: None,
+    })
 }
 
 /// One text from several; a single one stays as it is written.
 pub(in crate::openai) fn join<'a>(mut texts: impl Iterator<Item = Text<'a>>) -> Text<'a> {
-    let Some(first) = texts.next() else { return Text::Escaped("") };
-    let Some(second) = texts.next() else { return first };
+    let Some(first) = texts.next() else {
+        return Text::Escaped("");
+    };
+    let Some(second) = texts.next() else {
+        return first;
+    };
     let mut all = first.decode().into_owned();
     all.push_str(&second.decode());
     texts.for_each(|text| all.push_str(&text.decode()));
