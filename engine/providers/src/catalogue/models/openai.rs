@@ -13,7 +13,7 @@ models! {
     "gpt-4-0125-preview", 128_000, 4_096: input 10 output 30;
     "gpt-4-1106-preview", 128_000, 4_096: input 10 output 30;
     "gpt-4-1106-vision-preview", 128_000, 4_096: input 10 output 30;
-    "gpt-4-32k", 32_000, 32_768: input 60 output 120;
+    "gpt-4-32k", 32_768, 32_768: input 60 output 120;
     "gpt-4-turbo", 128_000, 4_096: input 10 output 30;
     "gpt-4-vision-preview", 128_000, 4_096: input 10 output 30;
     "gpt-4.1", 1_000_000, 32_768: input 2 output 8 read 0.5;

@@ -136,6 +136,9 @@ fn replace(value: &mut Value, place: &Place, attempt: usize) -> Option<()> {
 
 /// serde also reads an object from a list of its fields' values, which nobody means.
 fn refuse_lists(value: &mut Value, findings: &mut Findings) {
+    if !has_unusual_list(value, &mut Vec::new()) {
+        return;
+    }
     let root = schema::derived();
     let mut wrong = Vec::new();
     find_lists(value, &root, &root, &Place::default(), &mut wrong);
@@ -144,6 +147,46 @@ fn refuse_lists(value: &mut Value, findings: &mut Findings) {
         if let Some(slot) = place.find(value) {
             *slot = Value::Object(serde_json::Map::new());
         }
+    }
+}
+
+/// Where lists are at home. Making the schema takes longer than reading a document, so it is only
+/// made for a document with a list elsewhere.
+const LISTS: &[&[&str]] = &[
+    &["keys"],
+    &["keys", "#", "budgets"],
+    &["keys", "#", "limits"],
+    &["keys", "#", "models"],
+    &["models", "*", "fallbacks"],
+    &["models", "*", "targets"],
+    &["providers", "*", "keys"],
+    &["providers", "*", "keys", "#", "models"],
+    &["providers", "*", "mock", "replies"],
+];
+
+fn has_unusual_list<'a>(value: &'a Value, at: &mut Vec<&'a str>) -> bool {
+    let usual = |at: &[&str]| {
+        LISTS.iter().any(|list| {
+            list.len() == at.len() && list.iter().zip(at).all(|(a, b)| *a == "*" || a == b)
+        })
+    };
+    match value {
+        Value::Array(items) => {
+            if !usual(at) {
+                return true;
+            }
+            at.push("#");
+            let found = items.iter().any(|item| has_unusual_list(item, at));
+            at.pop();
+            found
+        }
+        Value::Object(members) => members.iter().any(|(key, member)| {
+            at.push(key);
+            let found = has_unusual_list(member, at);
+            at.pop();
+            found
+        }),
+        _ => false,
     }
 }
 
