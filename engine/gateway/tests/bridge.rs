@@ -1,6 +1,10 @@
 //! The bridge as a host language uses it, over scripted providers.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 
@@ -21,7 +25,11 @@ providers:
 "#;
 
 fn engine() -> Engine {
-    Engine::open(Source::Text { text: CONFIG.to_owned(), format: Format::Yaml }).unwrap()
+    Engine::open(Source::Text {
+        text: CONFIG.to_owned(),
+        format: Format::Yaml,
+    })
+    .unwrap()
 }
 
 fn request(mode: Mode, model: &str, stream: bool) -> Request {
@@ -43,7 +51,12 @@ fn read_all(stream: &StreamHandle) -> (Vec<String>, End) {
     let mut data = Vec::new();
     loop {
         let batch = stream.read(64, Some(Duration::from_secs(5)));
-        data.extend(batch.frames.iter().map(|frame| String::from_utf8_lossy(&frame.data).into_owned()));
+        data.extend(
+            batch
+                .frames
+                .iter()
+                .map(|frame| String::from_utf8_lossy(&frame.data).into_owned()),
+        );
         if let Some(end) = batch.end {
             return (data, end);
         }
@@ -70,8 +83,13 @@ fn blocking_calls_answer_and_stream_decoded_events() {
         panic!("no stream");
     };
     let (frames, end) = read_all(&stream);
-    assert!(frames.iter().all(|frame| frame.starts_with('{')), "{frames:?}");
-    let End::Complete(facts) = end else { panic!("{end:?}") };
+    assert!(
+        frames.iter().all(|frame| frame.starts_with('{')),
+        "{frames:?}"
+    );
+    let End::Complete(facts) = end else {
+        panic!("{end:?}")
+    };
     assert!(facts.contains_key("x-tidegate-cost"));
 }
 
@@ -94,13 +112,17 @@ fn submitted_calls_complete_through_the_queue_and_wake_once() {
     let engine = engine();
     let queue = Queue::new();
     assert!(queue.fd().is_some());
-    let tickets: Vec<_> =
-        (0..50).map(|_| engine.submit(&queue, request(Mode::Native, "demo/m", false))).collect();
+    let tickets: Vec<_> = (0..50)
+        .map(|_| engine.submit(&queue, request(Mode::Native, "demo/m", false)))
+        .collect();
     let mut seen: Vec<_> = tickets
         .iter()
         .map(|_| {
             let (ticket, kind) = next(&queue);
-            assert!(matches!(kind, EventKind::Outcome(Outcome::Reply(..))), "{kind:?}");
+            assert!(
+                matches!(kind, EventKind::Outcome(Outcome::Reply(..))),
+                "{kind:?}"
+            );
             ticket
         })
         .collect();
@@ -135,7 +157,9 @@ fn cancelling_ends_a_ticket_exactly_once_and_frees_the_gateway() {
     engine.cancel(ticket);
     engine.cancel(ticket);
     let (told, kind) = next(&queue);
-    let EventKind::Outcome(Outcome::Error(error)) = kind else { panic!("{kind:?}") };
+    let EventKind::Outcome(Outcome::Error(error)) = kind else {
+        panic!("{kind:?}")
+    };
     assert_eq!((told, error.code()), (ticket, Code::Cancelled));
     assert!(!queue.wait(Duration::from_millis(50)));
     assert_eq!(engine.close(Duration::from_secs(5)), 0);
@@ -149,10 +173,16 @@ fn cancelled_and_dropped_streams_let_go_of_the_upstream() {
     };
     stream.cancel();
     let (_, end) = read_all(&stream);
-    let End::Failed(error) = end else { panic!("{end:?}") };
+    let End::Failed(error) = end else {
+        panic!("{end:?}")
+    };
     assert_eq!(error.code(), Code::Cancelled);
     drop(engine.call(request(Mode::Native, "paced/m", true)));
-    assert_eq!(engine.close(Duration::from_secs(5)), 0, "a dropped stream still runs");
+    assert_eq!(
+        engine.close(Duration::from_secs(5)),
+        0,
+        "a dropped stream still runs"
+    );
 }
 
 #[test]
@@ -162,18 +192,27 @@ fn broken_streams_fail_and_never_end_cleanly() {
         panic!("no stream");
     };
     let (_, end) = read_all(&stream);
-    let End::Failed(error) = end else { panic!("{end:?}") };
+    let End::Failed(error) = end else {
+        panic!("{end:?}")
+    };
     assert_eq!(error.code(), Code::StreamInterrupted);
 }
 
 #[test]
 fn reload_keeps_the_last_good_configuration_and_close_refuses_calls() {
     let engine = engine();
-    let bad = Source::Value(serde_json::json!({ "providers": { "demo": { "dialekt": "openai" } } }));
+    let bad =
+        Source::Value(serde_json::json!({ "providers": { "demo": { "dialekt": "openai" } } }));
     let error = engine.reload(Some(bad)).unwrap_err();
     assert_eq!(error.code(), Code::InvalidConfig);
-    assert!(error.message().contains("providers.demo.dialekt"), "{error}");
-    assert!(matches!(engine.call(request(Mode::Native, "demo/m", false)), Outcome::Reply(..)));
+    assert!(
+        error.message().contains("providers.demo.dialekt"),
+        "{error}"
+    );
+    assert!(matches!(
+        engine.call(request(Mode::Native, "demo/m", false)),
+        Outcome::Reply(..)
+    ));
     engine.close(Duration::ZERO);
     let Outcome::Error(error) = engine.call(request(Mode::Native, "demo/m", false)) else {
         panic!("not closed");

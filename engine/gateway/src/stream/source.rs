@@ -114,21 +114,20 @@ impl EventSource {
                 // Ended cleanly without content: an empty answer is an answer.
                 None => return Ok(()),
             };
-            let mut commits = false;
-            for (_, seen) in &piece.events {
-                match seen {
-                    Seen::Failed { message, .. } => {
-                        let text =
-                            format!("the upstream reported an error in the stream: {message}");
-                        return Err(Error::new(Code::StreamFailed, text));
-                    }
-                    Seen::Content | Seen::Terminal => commits = true,
-                    _ => {}
-                }
-            }
+            // In the order of events, not of pieces: how the network cut them must not matter.
+            let decisive = piece.events.iter().find_map(|(_, seen)| match seen {
+                Seen::Failed { message, .. } => Some(Err(message.clone())),
+                Seen::Content | Seen::Terminal => Some(Ok(())),
+                _ => None,
+            });
             self.held.push_back(piece);
-            if commits {
-                return Ok(());
+            match decisive {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(message)) => {
+                    let text = format!("the upstream reported an error in the stream: {message}");
+                    return Err(Error::new(Code::StreamFailed, text));
+                }
+                None => {}
             }
         }
     }
