@@ -115,7 +115,7 @@ impl Machine {
         )
         .ok_or("no Python 3.10 or newer on PATH")?;
         if !self.python().exists() {
-            self.say(job, "Python: making .venv")?;
+            say(job, "Python: making .venv")?;
             let make = || {
                 self.command(python)
                     .args(["-m", "venv", ".venv"])
@@ -130,15 +130,11 @@ impl Machine {
                 job.must(self.command(python).args(["-m", "venv", ".venv"]))?;
             }
         }
-        let wanted: Vec<&str> = [
-            "bindings-python/requirements-test.txt",
-            "benches/python/requirements.txt",
-        ]
-        .into_iter()
-        .filter(|file| self.has(file))
-        .take(1)
-        .collect();
-        self.pip(job, &wanted, &["maturin>=1.9,<2"])
+        self.pip(
+            job,
+            &["bindings-python/requirements-test.txt"],
+            &["maturin>=1.9.4,<2"],
+        )
     }
 
     /// Installs requirement files and packages into `.venv` once per content.
@@ -156,7 +152,7 @@ impl Machine {
             return Ok(());
         }
         let what: Vec<&str> = files.iter().chain(packages).copied().collect();
-        self.say(
+        say(
             job,
             &format!("Python: installing {} into .venv", what.join(", ")),
         )?;
@@ -185,7 +181,7 @@ impl Machine {
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
             return Ok(());
         }
-        self.say(job, &format!("Node: npm ci in {folder}"))?;
+        say(job, &format!("Node: npm ci in {folder}"))?;
         job.must(
             self.command("npm")
                 .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
@@ -211,7 +207,7 @@ impl Machine {
             let usable = is_root() && runs("apt-get", &["--version"]);
             *apt = if usable { Apt::Ready } else { Apt::Unusable };
             if usable {
-                self.say(job, "Debian: apt-get update")?;
+                say(job, "Debian: apt-get update")?;
                 // Without fresh lists the install below still works from a filled cache.
                 let _ = job.run(self.apt_get(&["update", "-qq"]).stdout(Stdio::null()));
             }
@@ -221,7 +217,7 @@ impl Machine {
                 "{package} is not installed, and only root on Debian can have it installed here"
             ));
         }
-        self.say(job, &format!("Debian: installing {package}"))?;
+        say(job, &format!("Debian: installing {package}"))?;
         job.must(&mut self.apt_get(&["install", "-y", "-qq", "--no-install-recommends", package]))
             .map(drop)
             .map_err(|_| format!("apt-get cannot install {package}"))
@@ -234,12 +230,12 @@ impl Machine {
             .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
+}
 
-    /// Tells the user what is being installed, at once.
-    fn say(&self, job: &Job, text: &str) -> Result<(), String> {
-        println!("  set-up  {text}");
-        job.note(text).map_err(|error| error.to_string())
-    }
+/// Tells the user what is being installed, at once.
+fn say(job: &Job, text: &str) -> Result<(), String> {
+    println!("  set-up  {text}");
+    job.note(text).map_err(|error| error.to_string())
 }
 
 /// Whether `program` starts and ends well with `arguments`.

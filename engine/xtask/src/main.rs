@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(&machine, rest),
         "build" => artefacts::run(&machine, rest),
         "gen" => generate::run(&machine, rest),
-        "lint" => lint::run(&machine, rest),
+        "lint" => Ok(lint::run(&machine)),
         "bench" => bench::run(&machine, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

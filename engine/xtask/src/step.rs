@@ -118,8 +118,8 @@ fn worker(
     let Ok(mut guard) = state.lock() else { return };
     loop {
         let next = steps.iter().find(|step| {
-            !guard.started.contains(step.name)
-                && !(step.cargo && guard.cargo_busy)
+            let free = !step.cargo || !guard.cargo_busy;
+            free && !guard.started.contains(step.name)
                 && step
                     .after
                     .iter()
@@ -172,10 +172,11 @@ fn perform(machine: &Machine, step: &Step, without: Option<String>) -> (Verdict,
 fn conclude(step: &Step, verdict: Verdict, took: Duration, job: Option<&Job>) -> (Tally, bool) {
     match verdict {
         Verdict::Ran(tally) if tally.failed == 0 => {
-            let mut note = format!("{} passed", tally.passed);
-            if tally.skips() > 0 {
-                note += &format!(", {} skipped", tally.skips());
-            }
+            let skips = match tally.skips() {
+                0 => String::new(),
+                count => format!(", {count} skipped"),
+            };
+            let note = format!("{} passed{skips}", tally.passed);
             line("ok", step.name, took, &note);
             (tally, false)
         }

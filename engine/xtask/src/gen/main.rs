@@ -5,10 +5,6 @@
     clippy::print_stderr,
     reason = "a command line program"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a command line program reads its environment"
-)]
 
 mod node;
 mod pages;
