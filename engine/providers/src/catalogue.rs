@@ -84,9 +84,10 @@ pub fn vendors() -> impl Iterator<Item = &'static Vendor> {
 
 /// What is known of a vendor's model. Dated names such as `gpt-4o-2024-08-06`,
 /// `claude-sonnet-4-5-20250929` and `gemini-2.5-flash-latest` lead to their model unless they have an
-/// entry of their own.
+/// entry of their own. Whatever a server on one's own machine runs costs nothing.
 pub fn model(provider: &str, model: &str) -> Option<&'static Model> {
-    vendor(provider)?.model(model)
+    let vendor = vendor(provider)?;
+    vendor.model(model).or(vendor.is_own().then_some(&OWN))
 }
 
 /// The vendor that offers a model of that bare name: its maker before anyone who hosts it.
@@ -109,6 +110,15 @@ pub fn models(provider: &str) -> impl Iterator<Item = &'static Model> {
         .unwrap_or_default()
         .iter()
 }
+
+/// Any model of a server on one's own machine.
+static OWN: Model = Model {
+    name: "*",
+    price: models::FREE,
+    context: 0,
+    max_output: 0,
+    tiers: &[],
+};
 
 /// Vendors of their own models, in the order in which a bare name is looked up.
 const MAKERS: &[&str] = &[
@@ -136,6 +146,11 @@ const MAKERS: &[&str] = &[
 const NAMESPACES: &[&str] = &["accounts/fireworks/models/", "models/"];
 
 impl Vendor {
+    /// Whether it is a server on one's own machine, which asks for no key.
+    fn is_own(&self) -> bool {
+        self.env.is_empty()
+    }
+
     fn model(&self, model: &str) -> Option<&'static Model> {
         let model = NAMESPACES
             .iter()

@@ -60,6 +60,9 @@ pub(super) mod voyage;
 pub(super) mod xai;
 pub(super) mod zai;
 
+/// What costs nothing.
+pub(super) const FREE: Price = price(&[]);
+
 /// The price that the parts of a row spell. Runs while compiling: a wrong word or amount does not.
 const fn price(parts: &[(&str, &str)]) -> Price {
     let mut price = Price {

@@ -38,7 +38,7 @@ fn vendors_are_complete() {
             vendor.name
         );
         assert!(!vendor.base_url.ends_with('/'), "{}", vendor.name);
-        assert!(local || !vendor.env.is_empty(), "{}", vendor.name);
+        assert!(local || !vendor.is_own(), "{}", vendor.name);
         assert!(
             local || vendor.hosts.contains(&url.host().unwrap()),
             "{}",
@@ -261,4 +261,16 @@ fn bare_names_are_found_at_their_maker_first() {
         );
     }
     assert!(find("no-such-model").is_none());
+}
+
+#[test]
+fn models_on_ones_own_machine_cost_nothing_and_answer_to_no_bare_name() {
+    let own = model("ollama", "llama3.2:3b").unwrap();
+    assert_eq!(own.price, Price::default());
+    assert_eq!(models("ollama").count(), 0);
+    assert!(find("llama3.2:3b").is_none());
+    assert!(
+        model("litellm", "anything").is_none(),
+        "a proxy's models are somebody's"
+    );
 }
