@@ -54,6 +54,8 @@ pub struct SettlingStream {
     copy: Option<Vec<Bytes>>,
     copied: usize,
     passed: u64,
+    /// Whether the bytes given out so far stop inside an event.
+    mid_event: bool,
     ended: bool,
 }
 
@@ -129,6 +131,7 @@ impl SettlingStream {
             copy,
             copied: 0,
             passed: 0,
+            mid_event: false,
             ended: false,
         }
     }
@@ -183,7 +186,10 @@ impl SettlingStream {
                     }
                 }
             }
-            Shape::Same { hide: false } => push_bytes(piece.bytes, out),
+            Shape::Same { hide: false } => {
+                self.mid_event = !piece.bytes.ends_with(b"\n\n");
+                push_bytes(piece.bytes, out);
+            }
             // Only whole events can be judged, so a part of one waits for its rest.
             Shape::Same { hide: true } => {
                 let mut shown = piece
@@ -274,6 +280,10 @@ impl SettlingStream {
         if self.native {
             self.end(Some(&error));
             return Step::Failed(error);
+        }
+        if self.mid_event {
+            // What was cut off must not swallow the event that says so.
+            push_bytes(Bytes::from_static(b"\n\n"), out);
         }
         push_bytes(Bytes::from(encode_error_event(self.caller, &error)), out);
         self.end(Some(&error))
