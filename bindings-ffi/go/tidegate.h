@@ -79,6 +79,8 @@ enum tg_result
     TG_INVALID_ARGUMENT = 12,
     // A function that blocks was called inside a callback.
     TG_REENTRANT = 13,
+    // The handle was made before a fork, by the parent.
+    TG_OTHER_PROCESS = 14,
     // The request body is not valid JSON.
     TG_INVALID_JSON = 1101,
     // A field of the request is missing or has the wrong type.
@@ -199,9 +201,9 @@ typedef struct tg_facts {
     const char *target;
     // Name of the provider key used, never its value.
     const char *key;
-    // `hit`, `miss` or whatever else the cache says.
+    // `hit-exact; age=SECONDS`, `miss` or `off`.
     const char *cache;
-    // Dollars as a decimal.
+    // Dollars as a decimal, followed by `; estimated` when the gateway counted the tokens itself.
     const char *cost;
     // Request members that the target's dialect could not carry, separated by commas.
     const char *dropped;
@@ -511,15 +513,17 @@ tg_result tg_queue_next(const struct tg_queue *queue,
 // The queue keeps it: do not read from it and do not close it. Get it anew after a fork.
 tg_result tg_queue_fd(const struct tg_queue *queue, int32_t *fd, struct tg_error **err);
 
-// Calls `callback(user_data)` when events wait; NULL stops that. After it returns, the callback
+// Calls `callback(user_data)` when events wait, at once when some do already; NULL stops that.
+// After it returns, the callback
 // it replaced is neither running nor called again, unless it was called inside that callback.
 tg_result tg_queue_set_callback(const struct tg_queue *queue,
                                 tg_callback callback,
                                 void *user_data,
                                 struct tg_error **err);
 
-// Frees a queue and everything still in it. Calls that would have answered there are cancelled.
-// Streams taken from it stay valid. NULL is allowed.
+// Frees a queue and everything still in it. Calls that would have answered there run to their end
+// unseen, unless cancelled first; streams that would have begun there are cancelled. Streams taken
+// from it stay valid. NULL is allowed. Not inside the queue's own callback.
 void tg_queue_free(struct tg_queue *queue);
 
 // Serves the gateway over HTTP. Bound when it returns. `options` may be NULL.

@@ -8,6 +8,7 @@
 )]
 
 mod boundary;
+mod fork;
 mod head;
 mod input;
 

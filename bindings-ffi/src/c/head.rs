@@ -20,9 +20,9 @@ pub struct tg_facts {
     pub target: *const c_char,
     /// Name of the provider key used, never its value.
     pub key: *const c_char,
-    /// `hit`, `miss` or whatever else the cache says.
+    /// `hit-exact; age=SECONDS`, `miss` or `off`.
     pub cache: *const c_char,
-    /// Dollars as a decimal.
+    /// Dollars as a decimal, followed by `; estimated` when the gateway counted the tokens itself.
     pub cost: *const c_char,
     /// Request members that the target's dialect could not carry, separated by commas.
     pub dropped: *const c_char,
@@ -100,7 +100,8 @@ impl Head {
             cost: get("x-tidegate-cost"),
             dropped: get("x-tidegate-dropped"),
             cost_nanos: text("x-tidegate-cost")
-                .and_then(|cost| cost.parse::<Money>().ok())
+                .and_then(|cost| cost.split(';').next())
+                .and_then(|dollars| dollars.parse::<Money>().ok())
                 .map_or(-1, Money::nanos),
             overhead_us: text("x-tidegate-overhead-us")
                 .and_then(|micros| micros.parse().ok())
@@ -120,7 +121,7 @@ mod tests {
     fn headers_are_found_whatever_their_case_and_facts_are_read_from_them() {
         let mut headers = HeaderMap::new();
         headers.insert("x-tidegate-target", "mock/small".parse().unwrap());
-        headers.insert("x-tidegate-cost", "0.000125".parse().unwrap());
+        headers.insert("x-tidegate-cost", "0.000125; estimated".parse().unwrap());
         headers.insert("x-tidegate-attempts", "2".parse().unwrap());
         let head = Head::new(200, &headers);
         assert_eq!(head.get("X-Tidegate-Target"), Some(c"mock/small"));

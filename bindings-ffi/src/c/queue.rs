@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     ffi::c_void,
+    mem::ManuallyDrop,
     ptr,
     sync::{Arc, Condvar, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -11,8 +12,9 @@ use std::{
 use tidegate::bridge::{Event, EventKind, Outcome, Queue};
 
 use super::{
-    boundary::{fallible, give, infallible, put},
+    boundary::{fallible, free, give, put},
     error::tg_error,
+    fork::Owner,
     gateway::tg_gateway,
     head::Head,
     input,
@@ -56,8 +58,22 @@ pub type tg_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 /// Where outcomes of submitted calls arrive. Any thread may submit to it and take from it.
 /// Free it with `tg_queue_free`.
 pub struct tg_queue {
-    queue: Queue,
+    queue: ManuallyDrop<Queue>,
     notifier: Arc<Notifier>,
+    owner: Owner,
+}
+
+impl Drop for tg_queue {
+    fn drop(&mut self) {
+        // In a child the queue's lock may be held by a thread that only the parent has.
+        if !self.owner.is_here() {
+            return;
+        }
+        self.queue.close();
+        self.notifier.replace(None);
+        // SAFETY: dropped once, here, and not used afterwards.
+        unsafe { ManuallyDrop::drop(&mut self.queue) };
+    }
 }
 
 impl std::fmt::Debug for tg_queue {
@@ -87,7 +103,10 @@ struct UserData(*mut c_void);
 unsafe impl Send for UserData {}
 
 thread_local! {
+    /// Set while this thread runs a callback.
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
+    /// Set when the callback's own doings asked for another call of it.
+    static AGAIN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Refuses to block inside a callback, where it would stop the thread that could end the wait.
@@ -103,6 +122,20 @@ pub(super) fn refuse_in_callback() -> Result<(), tg_error> {
 
 impl Notifier {
     fn notify(&self) {
+        if IN_CALLBACK.get() {
+            AGAIN.set(true);
+            return;
+        }
+        loop {
+            AGAIN.set(false);
+            self.call();
+            if !AGAIN.get() {
+                return;
+            }
+        }
+    }
+
+    fn call(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((callback, user_data)) = state.callback else {
             return;
@@ -145,8 +178,9 @@ pub unsafe extern "C" fn tg_queue_new(
             put(
                 queue,
                 give(tg_queue {
-                    queue: Queue::new(),
+                    queue: ManuallyDrop::new(Queue::new()),
                     notifier: Arc::default(),
+                    owner: Owner::here(),
                 }),
             );
             Ok(tg_result::TG_OK)
@@ -168,6 +202,7 @@ pub unsafe extern "C" fn tg_submit(
         fallible(err, || {
             let gateway = input::handle(gateway, "gateway")?;
             let queue = input::handle(queue, "queue")?;
+            queue.owner.check()?;
             let request = request::read(request, gateway.key.as_deref())?;
             input::out(ticket, "ticket")?;
             put(ticket, gateway.engine.submit(&queue.queue, request));
@@ -200,6 +235,7 @@ pub unsafe extern "C" fn tg_queue_next(
     unsafe {
         fallible(err, || {
             let queue = input::handle(queue, "queue")?;
+            queue.owner.check()?;
             input::out(events, "events")?;
             input::out(count, "count")?;
             if n == 0 {
@@ -280,6 +316,14 @@ impl From<Event> for tg_event {
     }
 }
 
+fn no_descriptor() -> tg_error {
+    tidegate::Error::new(
+        tidegate::Code::Internal,
+        "the operating system gave no descriptor",
+    )
+    .into()
+}
+
 /// Gives a file descriptor that is readable while events wait, for `poll`, `epoll` or `kqueue`.
 /// The queue keeps it: do not read from it and do not close it. Get it anew after a fork.
 #[unsafe(no_mangle)]
@@ -292,14 +336,16 @@ pub unsafe extern "C" fn tg_queue_fd(
     unsafe {
         fallible(err, || {
             let queue = input::handle(queue, "queue")?;
+            queue.owner.check()?;
             input::out(fd, "fd")?;
-            put(fd, queue.queue.fd());
+            put(fd, queue.queue.fd().ok_or_else(no_descriptor)?);
             Ok(tg_result::TG_OK)
         })
     }
 }
 
-/// Calls `callback(user_data)` when events wait; NULL stops that. After it returns, the callback
+/// Calls `callback(user_data)` when events wait, at once when some do already; NULL stops that.
+/// After it returns, the callback
 /// it replaced is neither running nor called again, unless it was called inside that callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_queue_set_callback(
@@ -312,26 +358,27 @@ pub unsafe extern "C" fn tg_queue_set_callback(
     unsafe {
         fallible(err, || {
             let queue = input::handle(queue, "queue")?;
+            queue.owner.check()?;
             queue
                 .notifier
                 .replace(callback.map(|callback| (callback, UserData(user_data))));
             let notifier = Arc::clone(&queue.notifier);
-            queue.queue.set_waker(Box::new(move || notifier.notify()));
+            queue
+                .queue
+                .set_waker(Some(Box::new(move || notifier.notify())));
+            if callback.is_some() && queue.queue.wait(Duration::ZERO) {
+                queue.notifier.notify();
+            }
             Ok(tg_result::TG_OK)
         })
     }
 }
 
-/// Frees a queue and everything still in it. Calls that would have answered there are cancelled.
-/// Streams taken from it stay valid. NULL is allowed.
+/// Frees a queue and everything still in it. Calls that would have answered there run to their end
+/// unseen, unless cancelled first; streams that would have begun there are cancelled. Streams taken
+/// from it stay valid. NULL is allowed. Not inside the queue's own callback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_queue_free(queue: *mut tg_queue) {
-    infallible((), || {
-        if queue.is_null() {
-            return;
-        }
-        // SAFETY: a live queue, as the header asks.
-        let queue = unsafe { Box::from_raw(queue) };
-        queue.notifier.replace(None);
-    });
+    // SAFETY: NULL or a live queue, as the header asks.
+    unsafe { free(queue) }
 }

@@ -23,6 +23,8 @@ pub enum tg_result {
     TG_INVALID_ARGUMENT = 12,
     /// A function that blocks was called inside a callback.
     TG_REENTRANT = 13,
+    /// The handle was made before a fork, by the parent.
+    TG_OTHER_PROCESS = 14,
     /// The request body is not valid JSON.
     TG_INVALID_JSON = 1101,
     /// A field of the request is missing or has the wrong type.
@@ -103,6 +105,7 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         11 => c"invalid_utf8",
         12 => c"invalid_argument",
         13 => c"reentrant",
+        14 => c"other_process",
         1101 => c"invalid_json",
         1102 => c"invalid_request",
         1103 => c"unknown_model",

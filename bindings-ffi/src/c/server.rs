@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{CString, c_char},
+    mem::ManuallyDrop,
     ptr,
     time::Duration,
 };
@@ -11,6 +12,7 @@ use tidegate_server::{ServeOptions, Server, ServerHandle};
 use super::{
     boundary::{fallible, free, give, put, read},
     error::{c_string, tg_error},
+    fork::Owner,
     gateway::tg_gateway,
     input,
     result_gen::tg_result,
@@ -31,8 +33,19 @@ pub struct tg_serve_options {
 
 /// A running server. Free it with `tg_server_free`.
 pub struct tg_server {
-    handle: ServerHandle,
+    handle: ManuallyDrop<ServerHandle>,
     url: CString,
+    owner: Owner,
+}
+
+impl Drop for tg_server {
+    fn drop(&mut self) {
+        // A child must not stop its parent's server.
+        if self.owner.is_here() {
+            // SAFETY: dropped once, here, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.handle) };
+        }
+    }
 }
 
 impl std::fmt::Debug for tg_server {
@@ -65,7 +78,14 @@ pub unsafe extern "C" fn tg_serve(
             }
             let handle = Server::start(&gateway.engine, chosen)?;
             let url = c_string(&handle.addr());
-            put(server, give(tg_server { handle, url }));
+            put(
+                server,
+                give(tg_server {
+                    handle: ManuallyDrop::new(handle),
+                    url,
+                    owner: Owner::here(),
+                }),
+            );
             Ok(tg_result::TG_OK)
         })
     }
@@ -88,6 +108,7 @@ pub unsafe extern "C" fn tg_server_wait(
     unsafe {
         fallible(err, || {
             let server = input::handle(server, "server")?;
+            server.owner.check()?;
             super::queue::refuse_in_callback()?;
             server.handle.wait();
             Ok(tg_result::TG_OK)
@@ -107,6 +128,7 @@ pub unsafe extern "C" fn tg_server_shutdown(
     unsafe {
         fallible(err, || {
             let server = input::handle(server, "server")?;
+            server.owner.check()?;
             super::queue::refuse_in_callback()?;
             server
                 .handle

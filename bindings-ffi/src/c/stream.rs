@@ -13,6 +13,7 @@ use tidegate::bridge::{Batch, End, Frame, Outcome, StreamHandle};
 use super::{
     boundary::{fallible, free, give, infallible, put, read},
     error::tg_error,
+    fork::Owner,
     gateway::tg_gateway,
     head::{Head, tg_facts},
     input,
@@ -35,6 +36,16 @@ pub struct tg_stream {
     state: Mutex<State>,
     /// Whether the stream came through a queue, which can then announce more frames.
     queued: bool,
+    owner: Owner,
+}
+
+impl Drop for tg_stream {
+    fn drop(&mut self) {
+        // In a child the task that fills the stream does not exist, and its runtime is the parent's.
+        if !self.owner.is_here() {
+            std::mem::forget(std::mem::replace(&mut self.source, Source::Whole));
+        }
+    }
 }
 
 enum Source {
@@ -112,6 +123,7 @@ impl tg_stream {
             source,
             state: Mutex::new(state),
             queued,
+            owner: Owner::here(),
         })
     }
 
@@ -237,6 +249,7 @@ pub unsafe extern "C" fn tg_stream_next(
     unsafe {
         fallible(err, || {
             let stream = input::handle(stream, "stream")?;
+            stream.owner.check()?;
             input::out(batch, "batch")?;
             if timeout_ms != 0 {
                 super::queue::refuse_in_callback()?;
@@ -278,7 +291,9 @@ pub unsafe extern "C" fn tg_stream_cancel(stream: *const tg_stream) {
     // SAFETY: NULL or a live stream, as the header asks.
     unsafe {
         read(stream, (), |stream| {
-            if let Source::Live(handle) = &stream.source {
+            if let Source::Live(handle) = &stream.source
+                && stream.owner.is_here()
+            {
                 handle.cancel();
             }
         });

@@ -1,0 +1,84 @@
+package tidegate
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+)
+
+// EmbeddingsReply is an answer in the shape of OpenAI's embeddings.
+type EmbeddingsReply struct {
+	Model string      `json:"model"`
+	Data  []Embedding `json:"data"`
+	Usage *Usage      `json:"usage"`
+	// Raw is the answer as it arrived, with every member.
+	Raw json.RawMessage `json:"-"`
+	// Gateway is what the gateway says about it.
+	Gateway Facts `json:"-"`
+}
+
+// Embedding is the vector of one input.
+type Embedding struct {
+	Index     int    `json:"index"`
+	Embedding Vector `json:"embedding"`
+}
+
+// Vector is an embedding; it is read from an array of numbers or, as encoding_format base64 gives
+// it, from packed 32-bit floats.
+type Vector []float32
+
+// UnmarshalJSON reads either form.
+func (v *Vector) UnmarshalJSON(text []byte) error {
+	if len(text) == 0 || text[0] != '"' {
+		return json.Unmarshal(text, (*[]float32)(v))
+	}
+	var encoded string
+	if err := json.Unmarshal(text, &encoded); err != nil {
+		return err
+	}
+	packed, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return err
+	}
+	*v = make(Vector, len(packed)/4)
+	for i := range *v {
+		(*v)[i] = math.Float32frombits(binary.LittleEndian.Uint32(packed[4*i:]))
+	}
+	return nil
+}
+
+// Embeddings asks for embeddings. The request has OpenAI's shape.
+func (g *Gateway) Embeddings(ctx context.Context, request any) (*EmbeddingsReply, error) {
+	reply := new(EmbeddingsReply)
+	body, facts, err := g.post(ctx, "/v1/embeddings", request, reply)
+	if err != nil {
+		return nil, err
+	}
+	reply.Raw, reply.Gateway = body, facts
+	return reply, nil
+}
+
+// Model is a name that requests may use.
+type Model struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+// Models lists the names that requests may use.
+func (g *Gateway) Models(ctx context.Context) ([]Model, error) {
+	answer, err := g.Do(ctx, "GET", "/v1/models", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	var list struct {
+		Data []Model `json:"data"`
+	}
+	if err := json.Unmarshal(answer.Body, &list); err != nil {
+		return nil, undecodable(err)
+	}
+	return list.Data, nil
+}
