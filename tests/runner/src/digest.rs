@@ -17,6 +17,14 @@ pub(crate) fn digest(mut reply: Value, op: &str) -> Value {
         }
         return reply;
     }
+    if let Some(chunks) = reply
+        .as_object_mut()
+        .filter(|members| members.contains_key("ok"))
+        .and_then(|members| members.remove("chunks"))
+    {
+        // A driver that writes as it reads cannot know how the stream will end.
+        reply["ok"]["chunks"] = chunks;
+    }
     if let Some(chunks) = reply.get("chunks").and_then(Value::as_array).cloned() {
         // A broken stream: what came before stands beside the error.
         if let Some(members) = reply.as_object_mut() {

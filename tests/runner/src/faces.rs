@@ -49,8 +49,8 @@ pub(crate) fn command(face: &str, root: &Path) -> Result<Command, Unavailable> {
             command.arg(drivers.join("node/driver.mjs"));
             command
         }
-        "c" => Command::new(c_driver(root, &drivers)?),
-        "go" => Command::new(go_driver(root, &drivers)?),
+        "c" => Command::new(c_driver(&drivers)?),
+        "go" => Command::new(go_driver(&drivers)?),
         other => return Err(Unavailable::Broken(format!("no face {other:?}"))),
     };
     environment(&mut command, root);
@@ -135,13 +135,18 @@ fn python(root: &Path) -> Result<PathBuf, Unavailable> {
     Err(Unavailable::Broken(format!("import tidegate: {text}")))
 }
 
-/// The directory of the C library, when it is built.
+/// Where `cargo xtask build ffi` lays the C library out as if it were installed.
 fn library() -> Result<PathBuf, Unavailable> {
-    let names = ["libtidegate.so", "libtidegate.dylib"];
-    if names.iter().any(|name| built(name).exists()) {
-        let mut folder = built("");
-        folder.pop();
-        return Ok(folder);
+    // target/PROFILE/runner, and the installation beside the profiles.
+    let own = built("runner");
+    let target = own
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or_else(|| Path::new("target"));
+    let stage = target.join("stage");
+    let names = ["lib/libtidegate.so", "lib/libtidegate.dylib"];
+    if names.iter().any(|name| stage.join(name).exists()) {
+        return Ok(stage);
     }
     Err(missing("the C library is not built: cargo xtask build ffi"))
 }
@@ -159,43 +164,41 @@ fn finish(mut build: Command, output: PathBuf) -> Result<PathBuf, Unavailable> {
     ))
 }
 
-fn c_driver(root: &Path, drivers: &Path) -> Result<PathBuf, Unavailable> {
+fn c_driver(drivers: &Path) -> Result<PathBuf, Unavailable> {
     tool("cc", "--version")?;
-    let library = library()?;
-    let output = library.join("driver-c");
+    let stage = library()?;
+    let output = built("driver-c");
     let mut build = Command::new("cc");
     build
         .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-o"])
         .arg(&output)
         .arg(drivers.join("c/driver.c"))
-        .arg("-I")
-        .arg(root.join("bindings-ffi/include"))
-        .arg("-L")
-        .arg(&library)
+        .arg(format!("-I{}", stage.join("include").display()))
+        .arg(format!("-L{}", stage.join("lib").display()))
         .arg("-ltidegate")
-        .arg(format!("-Wl,-rpath,{}", library.display()));
+        .arg(format!("-Wl,-rpath,{}", stage.join("lib").display()));
     finish(build, output)
 }
 
-fn go_driver(root: &Path, drivers: &Path) -> Result<PathBuf, Unavailable> {
+fn go_driver(drivers: &Path) -> Result<PathBuf, Unavailable> {
     tool("go", "version")?;
-    let library = library()?;
-    let output = library.join("driver-go");
+    tool("cc", "--version")?;
+    let stage = library()?;
+    let output = built("driver-go");
     let mut build = Command::new("go");
     build
-        .arg("build")
-        .arg("-o")
+        .args(["build", "-tags", "tidegate_testing", "-o"])
         .arg(&output)
         .arg(".")
         .current_dir(drivers.join("go"))
-        .env("GOFLAGS", "-mod=mod")
+        .env("CGO_ENABLED", "1")
         .env(
             "CGO_CFLAGS",
-            format!("-I{}", root.join("bindings-ffi/include").display()),
+            format!("-I{}", stage.join("include").display()),
         )
         .env(
             "CGO_LDFLAGS",
-            format!("-L{0} -ltidegate -Wl,-rpath,{0}", library.display()),
+            format!("-L{0} -Wl,-rpath,{0}", stage.join("lib").display()),
         );
     finish(build, output)
 }

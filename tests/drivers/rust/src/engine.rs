@@ -93,7 +93,6 @@ impl Native {
             "close" => {
                 let deadline = fields["deadline_ms"].as_u64().unwrap_or(1000);
                 engine.close(Duration::from_millis(deadline));
-                self.held = None;
                 json!({ "ok": {} })
             }
             other => unknown(other),
