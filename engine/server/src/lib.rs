@@ -4,6 +4,7 @@
 //! handler, no log subscriber, no allocator. That is for [`cli::main`], the whole `tidegate` command.
 
 mod address;
+pub mod cli;
 mod connection;
 mod phase;
 mod server;

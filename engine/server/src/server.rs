@@ -81,8 +81,8 @@ impl Server {
         let gateway = engine.gateway()?;
         let config = engine.config();
         let tls = config.server.tls.as_ref().map(tls::acceptor).transpose()?;
-        let listen = options.listen.as_ref().or(config.server.listen.as_ref());
-        let listener = Listener::bind(listen.map_or(address::DEFAULT, String::as_str))?;
+        let listen = options.listen.or_else(|| config.server.listen.clone());
+        let listener = Listener::bind(listen.as_deref().unwrap_or(address::DEFAULT))?;
         let threads = options.threads.or(config.server.threads);
         let runtime = runtime(threads.unwrap_or_else(cores)).map_err(|error| no_threads(&error))?;
         let lifecycle = Arc::new(Lifecycle::default());

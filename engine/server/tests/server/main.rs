@@ -1,0 +1,16 @@
+//! The real server on real sockets, with scripted or raw upstreams.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests are tests"
+)]
+
+mod bodies;
+mod command;
+mod lifecycle;
+mod protocols;
+mod replies;
+mod support;
+mod vanish;
