@@ -6,8 +6,10 @@ use pyo3::{
     prelude::*,
     types::PyBytes,
 };
-use tidegate::bridge::{self, Format, Source};
-use tidegate_server::ServeOptions;
+use tidegate::{
+    bridge::{self, Source},
+    config::Format,
+};
 
 use crate::{
     error::{bad_argument, raise},
@@ -16,6 +18,7 @@ use crate::{
     queue::Queue,
     request::{outcome, request},
     server::Server,
+    watch::Watch,
 };
 
 /// An engine. Cheap to share between threads; usable again in a forked child.
@@ -53,6 +56,8 @@ impl Engine {
     }
 
     /// Makes a call and blocks until its answer, or the head of its stream, is here.
+    ///
+    /// Raises `TimeoutError` when that takes longer than `seconds`.
     #[expect(clippy::too_many_arguments, reason = "one crossing is cheaper than an object for it")]
     fn call<'py>(
         &self,
@@ -63,9 +68,14 @@ impl Engine {
         headers: Option<&Bound<'py, PyAny>>,
         body: &Bound<'py, PyBytes>,
         key: Option<String>,
+        seconds: Option<f64>,
     ) -> PyResult<(u8, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let request = request(http, method, target, headers, body, key)?;
-        let done = detached(py, || self.inner().call(request));
+        let mut watch = Watch::new(seconds);
+        let done = detached(py, || {
+            self.inner().call_while(request, watch.step(), || watch.go_on())
+        });
+        watch.verdict()?;
         outcome(py, done)
     }
 
@@ -102,7 +112,7 @@ impl Engine {
     /// Refuses new calls, lets running ones finish for `seconds`, then ends them.
     fn close(&self, py: Python<'_>, seconds: f64) {
         let deadline = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-        detached(py, || self.inner().close(deadline));
+        detached(py, || self.inner().close(deadline)); 
     }
 
     /// Health of targets and keys as JSON.
@@ -122,11 +132,7 @@ impl Engine {
         listen: Option<String>,
         threads: Option<usize>,
     ) -> PyResult<Server> {
-        let options = ServeOptions { listen, threads };
-        match detached(py, || tidegate_server::Server::start(self.inner(), options)) {
-            Ok(handle) => Ok(Server::new(handle)),
-            Err(error) => Err(raise(py, &error)),
-        }
+        Server::start(py, self.inner(), listen, threads)
     }
 
     /// Moves the engine's clock. Only in builds for the behaviour suite.

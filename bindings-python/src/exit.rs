@@ -30,17 +30,31 @@ where
 {
     let result = py.detach(|| {
         let result = work();
-        ATTACHING.fetch_add(1, Ordering::SeqCst);
-        if EXITING.load(Ordering::SeqCst) && LEAVER.get() != Some(&std::thread::current().id()) {
-            ATTACHING.fetch_sub(1, Ordering::SeqCst);
-            loop {
-                std::thread::park();
-            }
-        }
+        stay_if_exiting();
         result
     });
     ATTACHING.fetch_sub(1, Ordering::SeqCst);
     result
+}
+
+/// Runs `work` with the interpreter, inside [`detached`].
+pub(crate) fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+    stay_if_exiting();
+    Python::attach(|py| {
+        ATTACHING.fetch_sub(1, Ordering::SeqCst);
+        work(py)
+    })
+}
+
+/// Counts this thread among those that attach, or never returns.
+fn stay_if_exiting() {
+    ATTACHING.fetch_add(1, Ordering::SeqCst);
+    if EXITING.load(Ordering::SeqCst) && LEAVER.get() != Some(&std::thread::current().id()) {
+        ATTACHING.fetch_sub(1, Ordering::SeqCst);
+        loop {
+            std::thread::park();
+        }
+    }
 }
 
 /// Called once when the interpreter begins to exit, on the thread that leaves.

@@ -14,18 +14,9 @@ mod queue;
 mod request;
 mod server;
 mod stream;
-
-use std::ffi::OsString;
+mod watch;
 
 use pyo3::prelude::*;
-
-/// Runs the `tidegate` command and returns its exit code.
-///
-/// The interpreter is released for as long as the command runs.
-#[pyfunction]
-fn cli_main(py: Python<'_>, args: Vec<OsString>) -> i32 {
-    exit::detached(py, || tidegate_server::cli::main(args))
-}
 
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -39,7 +30,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("STREAM", request::STREAM)?;
     module.add("ERROR", request::ERROR)?;
     module.add("READABLE", request::READABLE)?;
-    module.add_function(wrap_pyfunction!(cli_main, module)?)?;
+    module.add_function(wrap_pyfunction!(server::cli_main, module)?)?;
     module.add_function(wrap_pyfunction!(exit::exiting, module)?)?;
     Ok(())
 }

@@ -30,9 +30,8 @@ impl Queue {
         Self { inner: Owned::new(bridge::Queue::new()) }
     }
 
-    /// A descriptor that is readable while answers wait.
-    #[cfg(unix)]
-    fn fd(&self) -> PyResult<i32> {
+    /// A descriptor that is readable while answers wait; None where there is none to be had.
+    fn fd(&self) -> PyResult<Option<i32>> {
         Ok(self.inner()?.fd())
     }
 

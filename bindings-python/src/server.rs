@@ -1,11 +1,12 @@
-//! The HTTP server over an engine of this process.
+//! The HTTP server over an engine of this process, and the command.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use pyo3::prelude::*;
-use tidegate_server::ServerHandle;
+use tidegate::bridge::Engine;
+use tidegate_server::{ServeOptions, ServerHandle};
 
-use crate::{exit::detached, owned::Owned};
+use crate::{error::raise, exit::detached, owned::Owned};
 
 /// A running server. It serves until `shutdown` or the end of the process.
 #[pyclass(frozen, module = "tidegate._native")]
@@ -14,15 +15,33 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(handle: ServerHandle) -> Self {
-        Self { handle: Owned::new(handle) }
+    /// Binds and begins to serve.
+    pub(crate) fn start(
+        py: Python<'_>,
+        engine: &Engine,
+        listen: Option<String>,
+        threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let options = ServeOptions { listen, threads };
+        match detached(py, || tidegate_server::Server::start(engine, options)) {
+            Ok(handle) => Ok(Self { handle: Owned::new(handle) }),
+            Err(error) => Err(raise(py, &error)),
+        }
     }
+}
+
+/// Runs the `tidegate` command and returns its exit code.
+///
+/// The interpreter is released for as long as the command runs.
+#[pyfunction]
+pub(crate) fn cli_main(py: Python<'_>, args: Vec<OsString>) -> i32 {
+    detached(py, || tidegate_server::cli::main(args))
 }
 
 #[pymethods]
 impl Server {
     /// Where it listens, such as `http://127.0.0.1:8787`.
-    fn url(&self) -> PyResult<String> {
+    fn url(&self) -> PyResult<&str> {
         Ok(self.handle.get("server")?.addr())
     }
 

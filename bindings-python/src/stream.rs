@@ -1,23 +1,26 @@
 //! A reply that arrives piece by piece.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use pyo3::{
     IntoPyObjectExt,
+    exceptions::PyRuntimeError,
     prelude::*,
     types::{PyBytes, PyList},
 };
 use tidegate::bridge::{Batch, End, StreamHandle};
 
-use crate::{error::exception, exit::detached, head::Head, owned::Owned};
-
-/// How often a blocked reader looks for signals, so that Ctrl-C works.
-const SIGNALS: Duration = Duration::from_millis(50);
+use crate::{error::exception, exit::detached, head::Head, owned::Owned, watch::SIGNALS};
 
 /// The open end of a streamed reply. Letting go of it closes the upstream.
 #[pyclass(frozen, module = "tidegate._native")]
 pub(crate) struct Stream {
     handle: Owned<StreamHandle>,
+    /// Set with the end: it is given once, and a reader that comes again must not wait for it.
+    over: AtomicBool,
 }
 
 /// What `read` and `try_read` give: the pieces, and once, after the last one, how it ended: the
@@ -26,11 +29,26 @@ type Read<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyAny>>);
 
 impl Stream {
     pub(crate) fn new(handle: StreamHandle) -> Self {
-        Self { handle: Owned::new(handle) }
+        Self { handle: Owned::new(handle), over: AtomicBool::new(false) }
     }
 
     fn handle(&self) -> PyResult<&StreamHandle> {
+        if self.over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err("this stream has been read to its end"));
+        }
         self.handle.get("stream")
+    }
+
+    fn deliver<'py>(&self, py: Python<'py>, batch: Batch) -> PyResult<Read<'py>> {
+        let frames = batch.frames.iter().map(|frame| PyBytes::new(py, &frame.data));
+        let frames = PyList::new(py, frames.collect::<Vec<_>>())?;
+        let end = match batch.end {
+            None => return Ok((frames, None)),
+            Some(End::Complete(headers)) => Head::trailers(headers).into_bound_py_any(py)?,
+            Some(End::Failed(error)) => exception(py, &error)?,
+        };
+        self.over.store(true, Ordering::Release);
+        Ok((frames, Some(end)))
     }
 }
 
@@ -38,7 +56,7 @@ impl Stream {
 impl Stream {
     /// The pieces that are here, at most `max`, without blocking.
     fn try_read<'py>(&self, py: Python<'py>, max: usize) -> PyResult<Read<'py>> {
-        deliver(py, self.handle()?.try_read(max))
+        self.deliver(py, self.handle()?.try_read(max))
     }
 
     /// Blocks for the next pieces, at most `max` of them and at most `seconds`; nothing at all
@@ -50,13 +68,13 @@ impl Stream {
             let step = left.map_or(SIGNALS, |left| left.min(SIGNALS));
             let batch = detached(py, || handle.read(max, Some(step)));
             if !batch.frames.is_empty() || batch.end.is_some() {
-                return deliver(py, batch);
+                return self.deliver(py, batch);
             }
             py.check_signals()?;
             if let Some(left) = &mut left {
                 *left = left.saturating_sub(step);
                 if left.is_zero() {
-                    return deliver(py, batch);
+                    return self.deliver(py, batch);
                 }
             }
         }
@@ -69,18 +87,9 @@ impl Stream {
 
     /// Closes the upstream.
     fn cancel(&self) -> PyResult<()> {
-        self.handle()?.cancel();
+        if !self.over.load(Ordering::Acquire) {
+            self.handle()?.cancel();
+        }
         Ok(())
     }
-}
-
-fn deliver(py: Python<'_>, batch: Batch) -> PyResult<Read<'_>> {
-    let frames = batch.frames.iter().map(|frame| PyBytes::new(py, &frame.data));
-    let frames = PyList::new(py, frames.collect::<Vec<_>>())?;
-    let end = match batch.end {
-        None => None,
-        Some(End::Complete(headers)) => Some(Head::trailers(headers).into_bound_py_any(py)?),
-        Some(End::Failed(error)) => Some(exception(py, &error)?),
-    };
-    Ok((frames, end))
 }

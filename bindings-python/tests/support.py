@@ -103,6 +103,12 @@ class Vendor:
         }
 
 
+PRELUDE = """
+import json, os, sys
+CONFIG = json.loads(os.environ["TEST_CONFIG"])
+MESSAGES = json.loads(os.environ["TEST_MESSAGES"])
+"""
+
 MESSAGES = [{"role": "user", "content": "Say hello"}]
 
 
@@ -120,18 +126,20 @@ def chat_body(text: str = "ok", **more: Any) -> dict[str, Any]:
 
 
 def python(
-    code: str,
+    code: str | Path,
     *,
     config: object = None,
     timeout: float = 60,
     env: dict[str, str] | None = None,
-    args: tuple[str, ...] = (),
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a script in a fresh interpreter, bounded in time, with `CONFIG` and `MESSAGES` defined."""
-    prelude = "import json, os, sys\nCONFIG = json.loads(os.environ['TEST_CONFIG'])\nMESSAGES = json.loads(os.environ['TEST_MESSAGES'])\n"
+    """Runs a script in a fresh interpreter, bounded in time, with `CONFIG` and `MESSAGES` defined.
+
+    A file is run as it is and starts with `PRELUDE` itself.
+    """
+    what = [str(code)] if isinstance(code, Path) else ["-c", PRELUDE + textwrap.dedent(code)]
     done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", prelude + textwrap.dedent(code), *args],
+        [sys.executable, "-X", "faulthandler", *what],
         capture_output=True,
         text=True,
         timeout=timeout,

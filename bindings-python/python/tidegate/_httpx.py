@@ -81,13 +81,15 @@ def _sync_transport(lib: Any) -> type[Any]:
         def __iter__(self) -> Iterator[bytes]:
             while self._source is not None:
                 frames, end = self._source.read(_BATCH, self._seconds)
-                yield from frames
                 if end is not None:
+                    # Before the pieces are given out: a reader may stop at the last one.
                     self._source = None
-                    if isinstance(end, Exception):
-                        raise lib.RemoteProtocolError(str(end)) from end
                 elif not frames:
                     raise lib.ReadTimeout("nothing arrived within the read timeout")
+                if frames:
+                    yield b"".join(frames) if len(frames) > 1 else frames[0]
+                if isinstance(end, Exception):
+                    raise lib.RemoteProtocolError(str(end)) from end
 
         def close(self) -> None:
             source, self._source = self._source, None
@@ -110,7 +112,7 @@ def _sync_transport(lib: Any) -> type[Any]:
             except TimeoutError:
                 raise lib.ReadTimeout("no answer within the read timeout", request=request) from None
             if kind == _ERROR:
-                raise lib.TransportError(str(head)) from head
+                raise lib.ConnectError(str(head), request=request) from head
             stream = whole(body) if kind == _REPLY else Body(body, seconds)
             return response(head.status, headers=head.raw(), stream=stream)
 
@@ -137,12 +139,13 @@ def _async_transport(lib: Any) -> type[Any]:
                     frames, end = await self._bridge.read(self._source, self._ticket, self._seconds)
                 except TimeUp:
                     raise lib.ReadTimeout("nothing arrived within the read timeout") from None
-                for frame in frames:
-                    yield frame
                 if end is not None:
+                    # Before the pieces are given out: a reader may stop at the last one.
                     self._source = None
-                    if isinstance(end, Exception):
-                        raise lib.RemoteProtocolError(str(end)) from end
+                if frames:
+                    yield b"".join(frames) if len(frames) > 1 else frames[0]
+                if isinstance(end, Exception):
+                    raise lib.RemoteProtocolError(str(end)) from end
 
         async def aclose(self) -> None:
             source, self._source = self._source, None
@@ -174,7 +177,7 @@ def _async_transport(lib: Any) -> type[Any]:
             except TimeUp:
                 raise lib.ReadTimeout("no answer within the read timeout", request=request) from None
             if kind == _ERROR:
-                raise lib.TransportError(str(head)) from head
+                raise lib.ConnectError(str(head), request=request) from head
             stream = whole(body) if kind == _REPLY else Body(here, ticket, body, seconds)
             return response(head.status, headers=head.raw(), stream=stream)
 

@@ -60,13 +60,12 @@ class _Answer:
 
         return GatewayFacts(self._head, self._end)
 
-    def _ended(self, end: Head | Exception | None) -> None:
-        if end is None:
-            return
-        self._stream = None
-        if isinstance(end, Exception):
-            raise end
-        self._end = end
+    def _note(self, end: Head | Exception | None) -> None:
+        """Notes how the stream ended, before the last pieces are given out."""
+        if end is not None:
+            self._stream = None
+            if not isinstance(end, Exception):
+                self._end = end
 
     def close(self) -> None:
         """Closes the upstream when the body has not arrived whole."""
@@ -88,8 +87,10 @@ class RawReply(_Answer):
             yield self._body
         while self._stream is not None:
             frames, end = self._stream.read(_BATCH, None)
+            self._note(end)
             yield from frames
-            self._ended(end)
+            if isinstance(end, Exception):
+                raise end
 
     def read(self) -> bytes:
         """The whole body."""
@@ -127,9 +128,11 @@ class AsyncRawReply(_Answer):
             yield self._body
         while self._stream is not None:
             frames, end = await self._bridge.read(self._stream, self._ticket)
+            self._note(end)
             for frame in frames:
                 yield frame
-            self._ended(end)
+            if isinstance(end, Exception):
+                raise end
 
     async def aread(self) -> bytes:
         """The whole body."""
