@@ -73,7 +73,7 @@ raise RuntimeError("on purpose")
 
 @pytest.mark.parametrize("way", WAYS)
 def test_exit_with_a_hundred_streams_in_flight(upstream: Upstream, way: str) -> None:
-    vendor = upstream.vendor([{"say": "word " * 200, "pace_ms": 20, "times": "forever"}])
+    vendor = upstream.vendor([{"say": "word " * 1000, "pace_ms": 4, "times": "forever"}])
     expected = 1 if way == "exception" else 0
     for _ in range(-(-REPEAT // len(WAYS))):
         start = time.monotonic()

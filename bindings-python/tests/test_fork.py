@@ -126,7 +126,8 @@ def test_fork_while_threads_are_busy(vendor: Vendor) -> None:
     )
 
 
-def test_streams_of_the_parent_stay_the_parents(vendor: Vendor) -> None:
+def test_streams_of_the_parent_stay_the_parents(upstream: Upstream) -> None:
+    vendor = upstream.vendor([{"say": "a b c d e", "delay_ms": 10, "pace_ms": 200}])
     out = run(
         """
         import gc
