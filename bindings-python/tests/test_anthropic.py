@@ -174,9 +174,7 @@ def test_async_client(upstream: Upstream) -> None:
 
     async def main() -> None:
         async with AsyncGateway(vendor.config()) as gw:
-            client = anthropic.AsyncAnthropic(
-                http_client=gw.async_http_client(), api_key="sk", max_retries=0
-            )
+            client = anthropic.AsyncAnthropic(http_client=gw.async_http_client(), api_key="sk", max_retries=0)
             assert (await client.messages.create(**ASK)).content[0].text == "hi"
             async with client.messages.stream(**ask("tools")) as stream:
                 assert "".join([t async for t in stream.text_stream]) == "Let me look 🔎"

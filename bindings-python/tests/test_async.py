@@ -25,7 +25,7 @@ def _uvloop(main: Coroutine[Any, Any, None]) -> None:
 class _NoReaders(asyncio.SelectorEventLoop):
     """A loop that cannot watch descriptors for us, as the proactor loop of Windows."""
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(self, *args: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
 
 

@@ -159,9 +159,7 @@ def test_keys_travel_as_api_keys(vendor: Vendor) -> None:
             client.with_options(api_key="tg-poor").chat.completions.create(model="fast", messages=MESSAGES)
         assert caught.value.status_code == 402
         assert caught.value.code == "budget_exhausted"
-        view = openai.OpenAI(
-            http_client=gw.with_key("tg-poor").http_client(), api_key="sk-anything", max_retries=0
-        )
+        view = openai.OpenAI(http_client=gw.with_key("tg-poor").http_client(), api_key="sk-anything", max_retries=0)
         with pytest.raises(openai.APIStatusError, match="budget"):
             view.chat.completions.create(model="fast", messages=MESSAGES)
 
@@ -304,7 +302,8 @@ def test_async_client(upstream: Upstream, lib: str) -> None:
 
     async def main() -> None:
         gw = AsyncGateway(vendor.config())
-        client = openai.AsyncOpenAI(http_client=gw.async_http_client(lib=lib), api_key="sk", max_retries=0)
+        http_client: Any = gw.async_http_client(lib=lib)  # type: ignore[call-overload]
+        client = openai.AsyncOpenAI(http_client=http_client, api_key="sk", max_retries=0)
         create = client.chat.completions.create
         r = await create(model="gpt-5-mini", messages=MESSAGES)
         assert r.choices[0].message.content == "Grüezi 🎉 mitenand"

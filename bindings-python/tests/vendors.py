@@ -91,9 +91,7 @@ ANTHROPIC_TOOLS = [
     _event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": '{"city": "Z'}),
     _event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": 'ürich"}'}),
     _event("content_block_stop", index=1),
-    _event(
-        "message_delta", delta={"stop_reason": "tool_use", "stop_sequence": None}, usage={"output_tokens": 65}
-    ),
+    _event("message_delta", delta={"stop_reason": "tool_use", "stop_sequence": None}, usage={"output_tokens": 65}),
     _event("message_stop"),
 ]
 

@@ -174,7 +174,9 @@ class AsyncMessages:
             return AsyncMessageEvents(
                 *await self._caller.stream(MESSAGES, headers(extra_headers, timeout), body(fields, extra_body))
             )
-        head, raw = await self._caller.reply("POST", MESSAGES, headers(extra_headers, timeout), body(fields, extra_body))
+        head, raw = await self._caller.reply(
+            "POST", MESSAGES, headers(extra_headers, timeout), body(fields, extra_body)
+        )
         return Message(raw, head)
 
     def stream(

@@ -71,7 +71,7 @@ def _read_timeout(request: Any) -> float | None:
 def _sync_transport(lib: Any) -> type[Any]:
     response, whole = lib.Response, lib.ByteStream
 
-    class Body(lib.SyncByteStream):  # type: ignore[misc, name-defined]
+    class Body(lib.SyncByteStream):  # type: ignore[misc]
         """The body of a streamed answer."""
 
         def __init__(self, source: _native.Stream, seconds: float | None) -> None:
@@ -96,7 +96,7 @@ def _sync_transport(lib: Any) -> type[Any]:
             if source is not None:
                 source.cancel()
 
-    class EngineTransport(lib.BaseTransport):  # type: ignore[misc, name-defined]
+    class EngineTransport(lib.BaseTransport):  # type: ignore[misc]
         """Hands requests to the engine."""
 
         def __init__(self, engine: Engine, key: str | None) -> None:
@@ -124,7 +124,7 @@ def _async_transport(lib: Any) -> type[Any]:
 
     response, whole = lib.Response, lib.ByteStream
 
-    class Body(lib.AsyncByteStream):  # type: ignore[misc, name-defined]
+    class Body(lib.AsyncByteStream):  # type: ignore[misc]
         """The body of a streamed answer."""
 
         def __init__(self, here: Any, ticket: int, source: _native.Stream, seconds: float | None) -> None:
@@ -152,7 +152,7 @@ def _async_transport(lib: Any) -> type[Any]:
             if source is not None:
                 source.cancel()
 
-    class AsyncEngineTransport(lib.AsyncBaseTransport):  # type: ignore[misc, name-defined]
+    class AsyncEngineTransport(lib.AsyncBaseTransport):  # type: ignore[misc]
         """Hands requests to the engine."""
 
         def __init__(self, engine: Engine, key: str | None) -> None:

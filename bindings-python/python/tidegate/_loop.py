@@ -121,9 +121,7 @@ class LoopBridge:
         finally:
             timer.cancel()
 
-    async def read(
-        self, stream: Stream, ticket: int, seconds: float | None = None
-    ) -> tuple[list[bytes], Any]:
+    async def read(self, stream: Stream, ticket: int, seconds: float | None = None) -> tuple[list[bytes], Any]:
         """The next pieces of a stream and, after the last one, how it ended."""
         while True:
             frames, end = stream.try_read(BATCH)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 #: Members that the vendors leave out when they have nothing to say. They read as None, as in the
 #: vendors' own packages; any other absent name is an AttributeError, so that a typing mistake shows.
 _OPTIONAL = frozenset(
-    """
-    annotations audio cache_creation cache_creation_input_tokens cache_read_input_tokens caller citations
-    completion_tokens_details container content context_management created cached_tokens delta error filename
-    finish_reason function function_call id index input logprobs moderation name obfuscation output_tokens
-    owned_by partial_json prompt_tokens_details reasoning reasoning_content reasoning_tokens refusal role
-    server_tool_use service_tier signature stop_details stop_reason stop_sequence system_fingerprint text
-    thinking title tool_calls type usage
-    """.split()
+    (  # noqa: SIM905
+        "annotations audio cache_creation cache_creation_input_tokens cache_read_input_tokens cached_tokens caller "
+        "citations completion_tokens_details container content context_management created delta error filename "
+        "finish_reason function function_call id index input logprobs moderation name obfuscation output_tokens "
+        "owned_by partial_json prompt_tokens_details reasoning reasoning_content reasoning_tokens refusal role "
+        "server_tool_use service_tier signature stop_details stop_reason stop_sequence system_fingerprint text "
+        "thinking title tool_calls type usage"
+    ).split()
 )
 
 
@@ -70,9 +70,7 @@ def plain(value: Any, exclude_none: bool = False) -> Any:
     """A copy of `value` without any class of ours."""
     if isinstance(value, dict):
         return {
-            key: plain(member, exclude_none)
-            for key, member in value.items()
-            if member is not None or not exclude_none
+            key: plain(member, exclude_none) for key, member in value.items() if member is not None or not exclude_none
         }
     if isinstance(value, list):
         return [plain(member, exclude_none) for member in value]

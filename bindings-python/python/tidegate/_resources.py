@@ -94,9 +94,7 @@ class Completions:
         fields = {"model": model, "messages": messages, **params}
         if stream:
             fields["stream"] = True
-            return ChatStream(
-                *self._caller.stream(CHAT, headers(extra_headers, timeout), body(fields, extra_body))
-            )
+            return ChatStream(*self._caller.stream(CHAT, headers(extra_headers, timeout), body(fields, extra_body)))
         head, raw = self._caller.reply("POST", CHAT, headers(extra_headers, timeout), body(fields, extra_body))
         return ChatCompletion(raw, head)
 
@@ -228,9 +226,7 @@ class Embeddings:
     ) -> CreateEmbeddingResponse:
         """Asks for the embeddings of one or several inputs."""
         fields = {"model": model, "input": input, **params}
-        head, raw = self._caller.reply(
-            "POST", EMBEDDINGS, headers(extra_headers, timeout), body(fields, extra_body)
-        )
+        head, raw = self._caller.reply("POST", EMBEDDINGS, headers(extra_headers, timeout), body(fields, extra_body))
         return CreateEmbeddingResponse(raw, head)
 
 
