@@ -1,4 +1,4 @@
-//! `cargo run -p runner -- [--faces rust,http] [--table | --json] [--schema] [FILTER] [libtest options]`
+//! `cargo run -p runner -- [--faces rust,http] [--table | --json] [--table-to FILE] [--schema] [FILTER] [libtest options]`
 //!
 //! Runs every case of `tests/spec/cases` on every face. See `tests/README.md`.
 #![expect(
@@ -53,6 +53,8 @@ struct Face {
 struct Options {
     faces: Option<Vec<String>>,
     table: bool,
+    /// Write the table there as well, and print results as usual.
+    table_to: Option<PathBuf>,
     json: bool,
     schema: bool,
     rest: Vec<String>,
@@ -129,6 +131,10 @@ fn start() -> Result<bool, String> {
     if options.table {
         print!("{}", report::table(&results, &ran));
     }
+    if let Some(path) = &options.table_to {
+        std::fs::write(path, report::table(&results, &ran))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if options.json {
         println!(
             "{}",
@@ -149,6 +155,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 options.faces = Some(list.split(',').map(str::to_owned).collect());
             }
             "--table" => options.table = true,
+            "--table-to" => options.table_to = args.next().map(PathBuf::from),
             "--json" => options.json = true,
             "--schema" => options.schema = true,
             _ => options.rest.push(argument),
