@@ -73,13 +73,34 @@ pub(crate) struct Target {
     pub(crate) model_json: Bytes,
     /// Members set in the body, as JSON.
     pub(crate) params: Vec<(String, Bytes)>,
-    /// `None` when unpriced and that is allowed; see `priced`.
-    pub(crate) price: Option<Price>,
+    pub(crate) tariff: Tariff,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
     /// Output tokens reserved for requests without a bound.
     pub(crate) assumed_output: u64,
     pub(crate) timeouts: Timeouts,
+}
+
+/// What a target's tokens cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Tariff {
+    /// The same for every call: configured, or estimated.
+    Flat(Price),
+    /// The catalogue's, which may depend on the length of the prompt.
+    Listed(&'static catalogue::Model),
+    /// Unknown, and let through at no cost.
+    Free,
+}
+
+impl Tariff {
+    /// The price of a call with this many prompt tokens.
+    pub(crate) fn at(self, input: u64) -> Option<Price> {
+        match self {
+            Self::Flat(price) => Some(price),
+            Self::Listed(model) => Some(*model.price_at(input)),
+            Self::Free => None,
+        }
+    }
 }
 
 /// Deadlines with every default filled in.
@@ -192,11 +213,11 @@ impl Snapshot {
             .get(model)
             .or_else(|| provider.prices.get("*"))
             .copied();
-        let found = own.or_else(|| known.map(|known| known.price));
-        let price = match (found, self.unpriced) {
-            (Some(price), _) => Some(price),
-            (None, Unpriced::Estimate) => Some(dearest(&provider.vendor)),
-            (None, Unpriced::Allow | Unpriced::Deny) => None,
+        let tariff = match (own, known, self.unpriced) {
+            (Some(price), ..) => Tariff::Flat(price),
+            (None, Some(model), _) => Tariff::Listed(model),
+            (None, None, Unpriced::Estimate) => Tariff::Flat(estimate(&provider.vendor)),
+            (None, None, Unpriced::Allow | Unpriced::Deny) => Tariff::Free,
         };
         let limit = known.map_or(0, |known| u64::from(known.max_output));
         let assumed = self.config.assume_output_tokens.unwrap_or(ASSUMED_OUTPUT);
@@ -210,8 +231,8 @@ impl Snapshot {
                 .iter()
                 .map(|(key, value)| (key.clone(), Bytes::from(value.to_string())))
                 .collect(),
-            price,
-            priced: found.is_some(),
+            tariff,
+            priced: own.is_some() || known.is_some(),
             assumed_output: if limit == 0 {
                 assumed
             } else {
@@ -226,18 +247,14 @@ impl Snapshot {
     }
 }
 
-/// The dearest known price: what an unknown model is counted at, so that it is never free.
-fn dearest(vendor: &str) -> Price {
-    let of = |models: &mut dyn Iterator<Item = &'static catalogue::Model>| {
-        models
-            .map(|model| model.price)
-            .max_by_key(|price| (price.output, price.input))
-    };
-    of(&mut catalogue::models(vendor))
-        .or_else(|| of(&mut catalogue::vendors().flat_map(|known| catalogue::models(known.name))))
-        .unwrap_or(Price {
-            input: Money::from_nanos(15_000_000_000),
-            output: Money::from_nanos(75_000_000_000),
-            ..Price::default()
-        })
+/// What an unknown model is counted at: dearer than nine tenths of its vendor's models, so that it is
+/// never free and rarely too cheap. Vendors without a table count as 15 and 75 dollars per million.
+fn estimate(vendor: &str) -> Price {
+    let mut prices: Vec<Price> = catalogue::models(vendor).map(|model| model.price).collect();
+    prices.sort_unstable_by_key(|price| (price.output, price.input));
+    prices.get(prices.len() * 9 / 10).copied().unwrap_or(Price {
+        input: Money::from_nanos(15_000_000_000),
+        output: Money::from_nanos(75_000_000_000),
+        ..Price::default()
+    })
 }

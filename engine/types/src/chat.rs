@@ -65,6 +65,15 @@ pub struct Request<'a> {
     pub unknown: Vec<Json<'a>>,
 }
 
+impl<'a> Request<'a> {
+    /// The place of the wish that the model must call a tool, if there is one.
+    pub fn must_call(&self) -> Option<Json<'a>> {
+        let choice = self.tool_choice.as_ref()?;
+        let must = matches!(choice.value, ToolChoice::Required | ToolChoice::Tool(_));
+        must.then_some(choice.from)
+    }
+}
+
 /// A setting and where the caller gave it.
 #[derive(Debug, Clone)]
 pub struct Given<'a, T> {

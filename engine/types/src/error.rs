@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -31,10 +31,10 @@ struct Inner {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     /// `provider/model`.
-    pub target: String,
+    pub target: Arc<str>,
     /// Name of the provider key used, never its value.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Arc<str>>,
     /// HTTP status of the upstream, absent when none arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,

@@ -177,11 +177,8 @@ async fn try_target(
         reserve::run(job, target)?;
         tries += 1;
         job.attempts.push(Attempt {
-            target: target.label.to_string(),
-            key: provider
-                .keys
-                .get(key)
-                .and_then(|(name, _)| name.as_deref().map(str::to_owned)),
+            target: Arc::clone(&target.label),
+            key: provider.keys.get(key).and_then(|(name, _)| name.clone()),
             status: None,
             error: None,
         });

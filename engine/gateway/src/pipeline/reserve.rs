@@ -15,17 +15,20 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
     let Some(identity) = &job.identity else {
         return Ok(());
     };
-    let bound = target.price.map_or_else(Default::default, |price| {
-        let output = match job.endpoint {
-            tidegate_types::Endpoint::Chat => job
-                .asks
-                .max_output
-                .unwrap_or(target.assumed_output)
-                .saturating_mul(job.asks.choices),
-            _ => 0,
-        };
-        price::bound(&price, job.body.len() as u64, output)
-    });
+    let bound = target
+        .tariff
+        .at(job.body.len() as u64)
+        .map_or_else(Default::default, |price| {
+            let output = match job.endpoint {
+                tidegate_types::Endpoint::Chat => job
+                    .asks
+                    .max_output
+                    .unwrap_or(target.assumed_output)
+                    .saturating_mul(job.asks.choices),
+                _ => 0,
+            };
+            price::bound(&price, job.body.len() as u64, output)
+        });
     let now = job.gateway.clock.now();
     let held = identity.account.reserve(bound, now);
     job.reservation = Some(held.map_err(|refusal| refused(&identity.id, &refusal))?);

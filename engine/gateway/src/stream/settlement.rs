@@ -87,9 +87,9 @@ impl Settlement {
         let usage = if hit { None } else { self.usage(spent) };
         let cost = match (&self.target, usage) {
             (Some(target), Some(usage)) => target
-                .price
-                .as_ref()
-                .map_or(Money::ZERO, |price| price::cost(price, &usage)),
+                .tariff
+                .at(usage.input)
+                .map_or(Money::ZERO, |price| price::cost(&price, &usage)),
             _ => Money::ZERO,
         };
         self.facts.cost = Some(cost);

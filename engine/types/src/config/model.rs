@@ -365,7 +365,8 @@ pub enum Unpriced {
     Deny,
     /// Let it through at no cost, and say `unpriced` in the cost.
     Allow,
-    /// Count it at the dearest price in the catalogue of the same provider, or of all.
+    /// Count it at a price above nine tenths of the vendor's models; vendors without a price table
+    /// count as 15 (input) and 75 (output) dollars per million tokens.
     #[default]
     Estimate,
 }
