@@ -3,6 +3,14 @@
 //! The recordings are not part of the repository: `TIDEGATE_CASSETTES` names their folder. Without
 //! it the test says that it was skipped.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test says what went wrong and what it skipped"
+)]
+
+#[path = "support/said.rs"]
+mod said;
 #[path = "support/view.rs"]
 mod view;
 
@@ -237,8 +245,8 @@ fn recorded_requests_survive_translation() {
         .unwrap_or_else(|error| panic!("{name}: {error}"));
         println!("{name} drops {:?}", there.dropped);
         let translated: Value = serde_json::from_slice(&there.body).expect("valid JSON");
-        let before = view::request(*dialect, &tree);
-        let mut after = view::request(other(*dialect), &translated);
+        let before = said::request(*dialect, &tree);
+        let mut after = said::request(other(*dialect), &translated);
         for said in &before {
             let at = after
                 .iter()

@@ -29,7 +29,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                 request.max_output = Some(Given {
                     value: whole(value)?,
                     from: value,
-                })
+                });
             }
             "temperature" => request.temperature = Some(number(value)?),
             "top_p" => request.top_p = Some(number(value)?),
@@ -79,7 +79,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                     request.tier = Some(Given {
                         value: Tier::Auto,
                         from: value,
-                    })
+                    });
                 }
                 "standard_only" => {
                     request.tier = Some(Given {

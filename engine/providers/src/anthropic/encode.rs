@@ -41,10 +41,8 @@ pub(super) fn request<'a>(
         .filter(|_| native.is_none())
         .map(|(schema, _)| schema);
     let conversation = conversation(request, dropped);
-    let forced = emulated.is_some()
-        || request.tool_choice.as_ref().is_some_and(|choice| {
-            matches!(choice.value, ToolChoice::Required | ToolChoice::Tool(_))
-        });
+    let must_call = !request.tools.is_empty() && request.must_call().is_some();
+    let forced = emulated.is_some() || must_call;
     let thinking = thinking::plan(request, version, &conversation, forced, dropped);
 
     let mut out = Vec::with_capacity(4096);
@@ -197,7 +195,7 @@ fn tools<'a>(
     dropped: &mut Vec<Json<'a>>,
 ) {
     if request.tools.is_empty() && emulated.is_none() {
-        dropped.extend(request.tool_choice.as_ref().map(|choice| choice.from));
+        dropped.extend(request.must_call());
         return;
     }
     body.array("tools", |list| {

@@ -136,8 +136,10 @@ impl StreamTap {
                 return Seen::UsageOnly;
             }
         }
+        // Some vendors send an empty reason until there is one.
         if !self.finished
-            && value_after(&self.find.finish, data).is_some_and(|value| value.starts_with(b"\""))
+            && value_after(&self.find.finish, data)
+                .is_some_and(|value| value.starts_with(b"\"") && !value.starts_with(b"\"\""))
         {
             self.finished = true;
         }

@@ -47,7 +47,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                 older_bound = Some(Given {
                     value: whole(value)?,
                     from: value,
-                })
+                });
             }
             "max_completion_tokens" => {
                 request.max_output = Some(Given {
@@ -78,13 +78,13 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                     request.tier = Some(Given {
                         value: Tier::Auto,
                         from: value,
-                    })
+                    });
                 }
                 "default" => {
                     request.tier = Some(Given {
                         value: Tier::Standard,
                         from: value,
-                    })
+                    });
                 }
                 _ => request.unknown.push(value),
             },
@@ -168,28 +168,25 @@ fn tool_choice<'a>(
         };
     }
     object(value)?;
-    match &*name(value, "type") {
-        "allowed_tools" => {
-            unknown.push(value);
-            let mode = value
-                .get("allowed_tools")
-                .map(|allowed| name(allowed, "mode"));
-            let required = mode.as_deref() == Some("required");
-            Ok(if required {
-                ToolChoice::Required
-            } else {
-                ToolChoice::Auto
-            })
-        }
-        // The older `function_call` has the name one level up.
-        _ => {
-            let holder = value
-                .get("function")
-                .or_else(|| value.get("custom"))
-                .unwrap_or(value);
-            Ok(ToolChoice::Tool(member(holder, "name")?))
-        }
+    if name(value, "type") == "allowed_tools" {
+        // The list cannot be told; whether one of them must be called can.
+        unknown.push(value);
+        let mode = value
+            .get("allowed_tools")
+            .map(|allowed| name(allowed, "mode"));
+        let required = mode.as_deref() == Some("required");
+        return Ok(if required {
+            ToolChoice::Required
+        } else {
+            ToolChoice::Auto
+        });
     }
+    // The older `function_call` has the name one level up.
+    let holder = value
+        .get("function")
+        .or_else(|| value.get("custom"))
+        .unwrap_or(value);
+    Ok(ToolChoice::Tool(member(holder, "name")?))
 }
 
 fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<'a>) {

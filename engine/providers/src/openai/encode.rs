@@ -331,8 +331,7 @@ impl<'a> Writer<'a, '_> {
 
     fn tools(&mut self, request: &Request<'a>, body: &mut Object<'_>) {
         if request.tools.is_empty() {
-            self.dropped
-                .extend(request.tool_choice.as_ref().map(|choice| choice.from));
+            self.dropped.extend(request.must_call());
             return;
         }
         body.array("tools", |list| {
@@ -391,9 +390,8 @@ impl<'a> Writer<'a, '_> {
             Reasoning::Off => return,
             Reasoning::Effort(level) => level.min(Effort::High),
             Reasoning::Budget(0..=2048) => Effort::Low,
-            Reasoning::Budget(2049..=8192) => Effort::Medium,
+            Reasoning::Budget(2049..=8192) | Reasoning::Adaptive => Effort::Medium,
             Reasoning::Budget(_) => Effort::High,
-            Reasoning::Adaptive => Effort::Medium,
         };
         if models::never_reasons(model) {
             self.dropped.push(given.from);
@@ -413,7 +411,6 @@ enum Shown<'p, 'a> {
 impl<'p, 'a> Shown<'p, 'a> {
     fn of(kind: &'p PartKind<'a>) -> Option<Self> {
         match kind {
-            PartKind::Text { text, .. } | PartKind::Refusal(text) => Some(Self::Text(text)),
             PartKind::Image {
                 media: media @ (Media::Url(_) | Media::Base64 { .. }),
                 detail,
@@ -422,7 +419,9 @@ impl<'p, 'a> Shown<'p, 'a> {
                 media: media @ Media::Base64 { .. },
                 name,
             } => Some(Self::File(media, name.as_ref())),
-            PartKind::Document {
+            PartKind::Text { text, .. }
+            | PartKind::Refusal(text)
+            | PartKind::Document {
                 media: Media::Text(text),
                 ..
             } => Some(Self::Text(text)),

@@ -74,7 +74,7 @@ impl Decoder for ChunkDecoder {
             sink(Delta::Start { id, created });
         }
         if let Some(choice) = choice {
-            self.choice(choice, sink)?;
+            self.choice(choice, sink);
         }
         if let Some(usage) = openai_usage(chunk) {
             sink(Delta::Usage(usage));
@@ -84,15 +84,11 @@ impl Decoder for ChunkDecoder {
 }
 
 impl ChunkDecoder {
-    fn choice<'a>(
-        &mut self,
-        choice: Json<'a>,
-        sink: &mut dyn FnMut(Delta<'a>),
-    ) -> Result<(), Fault<'a>> {
+    fn choice<'a>(&mut self, choice: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
         // Perplexity repeats the whole message beside the last delta.
         let whole = || choice.get("message").filter(|_| !self.said);
         if let Some(delta) = choice.get("delta").or_else(whole) {
-            self.delta(delta, sink)?;
+            self.delta(delta, sink);
         }
         if let Some(stop) = response::stop(&name(choice, "finish_reason")) {
             sink(Delta::Stop {
@@ -100,71 +96,64 @@ impl ChunkDecoder {
                 sequence: None,
             });
         }
-        Ok(())
     }
 
-    fn delta<'a>(
-        &mut self,
-        delta: Json<'a>,
-        sink: &mut dyn FnMut(Delta<'a>),
-    ) -> Result<(), Fault<'a>> {
+    fn delta<'a>(&mut self, delta: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
         let mut say = |make: fn(Text<'a>) -> Delta<'a>, text: Option<Text<'a>>| {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 self.said = true;
                 sink(make(text));
             }
         };
-        let word = |key| delta.get(key).and_then(Json::as_text);
-        // OpenRouter and others send the same words under both names.
-        say(
-            Delta::Thinking,
-            word("reasoning_content").or_else(|| word("reasoning")),
-        );
+        let word = |of: Json<'a>, key| of.get(key).and_then(Json::as_text);
+        let blocks = delta
+            .get("thinking_blocks")
+            .or_else(|| delta.get("reasoning_details"));
+        let blocks = blocks.map(Json::items);
+        // OpenRouter and others send the same words under several names.
+        let thought = word(delta, "reasoning_content").or_else(|| word(delta, "reasoning"));
+        if thought.is_some() {
+            say(Delta::Thinking, thought);
+        } else {
+            for block in blocks.clone().into_iter().flatten() {
+                say(
+                    Delta::Thinking,
+                    word(block, "text").or_else(|| word(block, "summary")),
+                );
+            }
+        }
         match delta.get("content") {
             Some(content) if content.is_array() => {
                 for item in content.items() {
                     match item.get("thinking") {
                         Some(value) => say(Delta::Thinking, mistral_thought(value)),
-                        None => say(Delta::Text, item.get("text").and_then(Json::as_text)),
+                        None => say(Delta::Text, word(item, "text")),
                     }
                 }
             }
             Some(content) => say(Delta::Text, content.as_text()),
             None => {}
         }
-        say(Delta::Refusal, word("refusal"));
-        let blocks = delta
-            .get("thinking_blocks")
-            .or_else(|| delta.get("reasoning_details"));
-        for block in blocks.map(Json::items).into_iter().flatten() {
-            say(
-                Delta::Signature,
-                block.get("signature").and_then(Json::as_text),
-            );
-            let hidden = matches!(
-                &*name(block, "type"),
-                "redacted_thinking" | "reasoning.encrypted"
-            );
+        say(Delta::Refusal, word(delta, "refusal"));
+        for block in blocks.into_iter().flatten() {
+            say(Delta::Signature, word(block, "signature"));
+            let kind = name(block, "type");
+            let hidden = matches!(&*kind, "redacted_thinking" | "reasoning.encrypted");
             if hidden && decode::of_anthropic(block) {
-                say(
-                    Delta::RedactedThinking,
-                    block.get("data").and_then(Json::as_text),
-                );
+                say(Delta::RedactedThinking, word(block, "data"));
             }
         }
-        for (place, call) in delta
+        let calls = delta
             .get("tool_calls")
             .map(Json::items)
             .into_iter()
-            .flatten()
-            .enumerate()
-        {
+            .flatten();
+        for (place, call) in calls.enumerate() {
             self.call(place, call, sink);
         }
         if let Some(call) = delta.get("function_call") {
             self.older_call(call, sink);
         }
-        Ok(())
     }
 
     fn call<'a>(&mut self, place: usize, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
@@ -207,7 +196,7 @@ impl ChunkDecoder {
             }
         };
         let given = holder.and_then(|of| of.get("arguments").or_else(|| of.get("input")));
-        self.fragment(at, given, sink);
+        Self::fragment(at, given, sink);
     }
 
     fn older_call<'a>(&mut self, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
@@ -224,10 +213,10 @@ impl ChunkDecoder {
             });
             sink(Delta::Call { index: 0, id, name });
         }
-        self.fragment(0, call.get("arguments"), sink);
+        Self::fragment(0, call.get("arguments"), sink);
     }
 
-    fn fragment<'a>(&self, at: usize, given: Option<Json<'a>>, sink: &mut dyn FnMut(Delta<'a>)) {
+    fn fragment<'a>(at: usize, given: Option<Json<'a>>, sink: &mut dyn FnMut(Delta<'a>)) {
         let Some(given) = given else { return };
         let fragment = match given.as_text() {
             Some(text) if text.is_empty() => return,

@@ -10,14 +10,14 @@ use tidegate_types::Dialect;
 
 /// What a reply says, whatever its dialect.
 #[derive(Debug, Clone, Default)]
-pub struct Reply {
-    pub text: String,
-    pub thinking: String,
-    pub calls: Vec<(String, String, Value)>,
-    pub finish: &'static str,
+pub(crate) struct Reply {
+    pub(crate) text: String,
+    pub(crate) thinking: String,
+    pub(crate) calls: Vec<(String, String, Value)>,
+    pub(crate) finish: &'static str,
     /// Input, output, read from the cache, written to it.
-    pub usage: Option<(u64, u64, u64, u64)>,
-    pub error: Option<String>,
+    pub(crate) usage: Option<(u64, u64, u64, u64)>,
+    pub(crate) error: Option<String>,
     /// Whether some of the text is a refusal.
     refused: bool,
 }
@@ -37,7 +37,7 @@ impl PartialEq for Reply {
     }
 }
 
-pub fn events(stream: &[u8], piece: usize) -> Vec<SseEvent> {
+pub(crate) fn events(stream: &[u8], piece: usize) -> Vec<SseEvent> {
     let mut splitter = SseSplitter::new();
     let mut events = Vec::new();
     for piece in stream.chunks(piece.max(1)) {
@@ -50,14 +50,14 @@ pub fn events(stream: &[u8], piece: usize) -> Vec<SseEvent> {
     events
 }
 
-pub fn reply(dialect: Dialect, body: &Value) -> Reply {
+pub(crate) fn reply(dialect: Dialect, body: &Value) -> Reply {
     match dialect {
         Dialect::Anthropic => anthropic(body),
         _ => openai(body),
     }
 }
 
-pub fn stream(dialect: Dialect, stream: &[u8]) -> Reply {
+pub(crate) fn stream(dialect: Dialect, stream: &[u8]) -> Reply {
     let events = events(stream, usize::MAX);
     match dialect {
         Dialect::Anthropic => anthropic_stream(&events),
@@ -65,7 +65,7 @@ pub fn stream(dialect: Dialect, stream: &[u8]) -> Reply {
     }
 }
 
-fn string(value: &Value) -> String {
+pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -74,7 +74,7 @@ fn number(value: &Value) -> u64 {
 }
 
 /// Arguments as a value; what is no object is told as the engine tells it.
-fn arguments(text: &str) -> Value {
+pub(crate) fn arguments(text: &str) -> Value {
     if text.trim().is_empty() {
         return json!({});
     }
@@ -134,7 +134,7 @@ fn openai(body: &Value) -> Reply {
     reply
 }
 
-fn list(value: &Value) -> Vec<Value> {
+pub(crate) fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
@@ -262,17 +262,18 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
             for call in list(&delta["tool_calls"]) {
                 let index = number(&call["index"]);
                 let function = &call["function"];
+                let given = match &function["arguments"] {
+                    Value::Object(object) => Value::Object(object.clone()).to_string(),
+                    text => string(text),
+                };
                 let known = calls.iter_mut().rfind(|known| {
                     known.0 == index && (string(&call["id"]).is_empty() || call["id"] == known.1)
                 });
                 match known {
-                    Some(known) => known.3 += &string(&function["arguments"]),
-                    None => calls.push((
-                        index,
-                        string(&call["id"]),
-                        string(&function["name"]),
-                        string(&function["arguments"]),
-                    )),
+                    Some(known) => known.3 += &given,
+                    None => {
+                        calls.push((index, string(&call["id"]), string(&function["name"]), given))
+                    }
                 }
             }
             if let Some(reason) = choice["finish_reason"].as_str() {
@@ -346,105 +347,4 @@ fn merge(all: &mut Value, more: &Value) {
             all[key] = value.clone();
         }
     }
-}
-
-/// What a request says: every text, picture, call and result in order of role and place.
-pub fn request(dialect: Dialect, body: &Value) -> Vec<(String, Value)> {
-    let mut said = Vec::new();
-    for tool in list(&body["tools"]) {
-        let function = if dialect == Dialect::Anthropic {
-            &tool
-        } else {
-            &tool["function"]
-        };
-        let key = if dialect == Dialect::Anthropic {
-            "input_schema"
-        } else {
-            "parameters"
-        };
-        if function["name"].is_string()
-            && (tool["type"].is_null()
-                || ["function", "custom"].contains(&tool["type"].as_str().unwrap_or_default()))
-        {
-            said.push(("tool".to_owned(), json!([function["name"], function[key]])));
-        }
-    }
-    if dialect == Dialect::Anthropic {
-        for text in texts(&body["system"]) {
-            said.push(("system".to_owned(), text));
-        }
-    }
-    for message in list(&body["messages"]) {
-        let role = string(&message["role"]);
-        if role == "tool" {
-            said.push(("result".to_owned(), message["tool_call_id"].clone()));
-        }
-        let role = match role.as_str() {
-            "developer" => "system".to_owned(),
-            "tool" => "user".to_owned(),
-            _ => role,
-        };
-        for block in list(&message["content"]) {
-            match block["type"].as_str().unwrap_or_default() {
-                "tool_use" => said.push((
-                    "call".to_owned(),
-                    json!([block["id"], block["name"], block["input"]]),
-                )),
-                "tool_result" => {
-                    said.push(("result".to_owned(), block["tool_use_id"].clone()));
-                    for text in texts(&block["content"]) {
-                        said.push(("user".to_owned(), text));
-                    }
-                    for inner in list(&block["content"]) {
-                        if inner["source"]["type"] == "base64" {
-                            said.push(("image".to_owned(), inner["source"]["data"].clone()));
-                        }
-                    }
-                }
-                "image" if block["source"]["type"] == "base64" => {
-                    said.push(("image".to_owned(), block["source"]["data"].clone()));
-                }
-                "image" if block["source"]["type"] == "url" => {
-                    said.push(("image".to_owned(), block["source"]["url"].clone()));
-                }
-                "image_url" => {
-                    let url = &block["image_url"];
-                    let url = string(if url.is_string() { url } else { &url["url"] });
-                    let data = match url.split_once(";base64,") {
-                        Some((_, data)) => data.to_owned(),
-                        None => url,
-                    };
-                    said.push(("image".to_owned(), Value::String(data)));
-                }
-                _ => {}
-            }
-        }
-        for text in texts(&message["content"]) {
-            said.push((role.clone(), text));
-        }
-        for call in list(&message["tool_calls"]) {
-            let function = &call["function"];
-            let given = arguments(&string(&function["arguments"]));
-            said.push((
-                "call".to_owned(),
-                json!([call["id"], function["name"], given]),
-            ));
-        }
-    }
-    said
-}
-
-fn texts(content: &Value) -> Vec<Value> {
-    let all = match content {
-        Value::String(_) => vec![content.clone()],
-        Value::Array(parts) => parts
-            .iter()
-            .filter(|part| part["type"] == "text")
-            .map(|part| part["text"].clone())
-            .collect(),
-        _ => Vec::new(),
-    };
-    all.into_iter()
-        .filter(|text| !string(text).trim().is_empty())
-        .collect()
 }

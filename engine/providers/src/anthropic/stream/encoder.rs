@@ -98,7 +98,7 @@ impl EventEncoder {
         }
     }
 
-    fn delta(&self, index: u64, kind: &str, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
+    fn delta(index: u64, kind: &str, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
         event(out, "content_block_delta", |data| {
             data.number("index", index).object("delta", |delta| {
                 delta.str("type", kind).text(key, text);
@@ -110,7 +110,7 @@ impl EventEncoder {
         self.open(Open::Text, out, |block| {
             block.str("type", "text").str("text", "");
         });
-        self.delta(self.next - 1, "text_delta", "text", text, out);
+        Self::delta(self.next - 1, "text_delta", "text", text, out);
     }
 
     fn think(&mut self, kind: &str, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
@@ -120,7 +120,7 @@ impl EventEncoder {
                 .str("thinking", "")
                 .str("signature", "");
         });
-        self.delta(self.next - 1, kind, key, text, out);
+        Self::delta(self.next - 1, kind, key, text, out);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -205,7 +205,7 @@ impl Encoder for EventEncoder {
                 // A late fragment of an earlier call still names that call's block.
                 let block = self.calls.iter().rfind(|(call, _)| *call == index);
                 if let Some((_, block)) = block {
-                    self.delta(*block, "input_json_delta", "partial_json", &fragment, out);
+                    Self::delta(*block, "input_json_delta", "partial_json", &fragment, out);
                 }
             }
             Delta::BlockEnd => self.close(out),
