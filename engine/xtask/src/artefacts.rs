@@ -1,6 +1,6 @@
 //! Builds what users install, and the same with clock control where the tests look for it.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
@@ -40,16 +40,36 @@ pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<bool, Strin
     Ok(true)
 }
 
-/// `name/testing` of every workspace crate that has the feature, joined by commas: one build with
-/// all of them shares every dependency.
+/// `name/testing` of every workspace crate that has the feature, and xtask's generators, joined by
+/// commas: one set of features for every cargo command shares every dependency between them.
 pub(crate) fn testing_features(machine: &Machine) -> Result<String, String> {
     let names: Vec<String> = packages(machine)?
         .iter()
         .filter(|package| package["features"].get("testing").is_some())
         .filter_map(|package| package["name"].as_str())
         .map(|name| format!("{name}/testing"))
+        .chain(["xtask/gen".to_owned()])
         .collect();
     Ok(names.join(","))
+}
+
+/// A cargo command over the whole workspace with the tests' features. It runs at low priority:
+/// compilers must not starve the timing of tests that run beside them.
+pub(crate) fn workspace(machine: &Machine, arguments: &[&str]) -> Result<Command, String> {
+    let features = testing_features(machine)?;
+    let cargo = machine.cargo(arguments);
+    let mut command = machine.command("nice");
+    command
+        .args(["-n", "10"])
+        .arg(cargo.get_program())
+        .args(cargo.get_args());
+    for (name, value) in cargo.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command.args(["--workspace", "--features", &features]);
+    Ok(command)
 }
 
 /// The workspace's packages as cargo describes them.
@@ -193,13 +213,12 @@ fn ffi(machine: &Machine, job: &Job, release: bool) -> Result<(), String> {
 
 /// Lays the library out as an installation, for the C and Go programs.
 pub(crate) fn stage_ffi(machine: &Machine, job: &Job, folder: &str) -> Result<(), String> {
-    let mut command = machine.cargo(&["run", "--quiet", "-p", "tidegate-ffi-tool", "--", "stage"]);
-    job.must(
-        command
-            .arg(machine.target().join(folder))
-            .arg(machine.stage()),
-    )
-    .map(drop)
+    let mut command = machine.built("tidegate-ffi-tool");
+    command
+        .arg("stage")
+        .arg(machine.target().join(folder))
+        .arg(machine.stage());
+    job.must(&mut command).map(drop)
 }
 
 /// Copies by way of a new file, so that a process that has the old one mapped keeps it.

@@ -26,6 +26,13 @@ impl Tally {
         }
     }
 
+    /// One thing that was not run.
+    pub(crate) fn skipped(what: impl Into<String>, why: impl Into<String>) -> Self {
+        let mut tally = Self::default();
+        tally.skip(what, why);
+        tally
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -58,11 +65,22 @@ pub(crate) fn libtest(output: &str) -> Tally {
         if let Some(rest) = line.strip_prefix("test result: ") {
             tally.passed += before(rest, " passed");
             tally.failed += before(rest, " failed");
+        } else if let Some(rest) = line.strip_prefix("skipped ") {
+            // A whole face of the suite: `skipped face go: Go is not installed`.
+            if let Some((what, why)) = rest.split_once(": ") {
+                tally.skip(what, why);
+            }
         } else if let Some(rest) = line.strip_prefix("test ") {
-            // `test name ... ignored, reason`
+            // `test name ... ignored, reason`, or `test [reason] name ... ignored`
             if let Some((what, why)) = rest.split_once(" ... ignored") {
                 let why = why.trim_start_matches(',').trim();
-                tally.skip(what, if why.is_empty() { "ignored" } else { why });
+                let kind = what
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.split_once("] "));
+                match kind {
+                    Some((kind, what)) => tally.skip(what.trim(), format!("the face has {kind}")),
+                    None => tally.skip(what, if why.is_empty() { "ignored" } else { why }),
+                }
             }
         }
     }
@@ -182,6 +200,12 @@ mod tests {
             skipped: vec![skip("b", "needs a network")],
         };
         assert_eq!(libtest(output), expected);
+        let suite = "skipped face go: no cc\ntest [no reload] admin::again::c  ... ignored\n";
+        let expected = vec![
+            skip("face go", "no cc"),
+            skip("admin::again::c", "the face has no reload"),
+        ];
+        assert_eq!(libtest(suite).skipped, expected);
     }
 
     #[test]

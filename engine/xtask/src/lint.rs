@@ -84,13 +84,13 @@ pub(crate) fn steps() -> Vec<Step> {
 }
 
 fn clippy(machine: &Machine, job: &Job) -> Verdict {
-    let features = match artefacts::testing_features(machine) {
-        Ok(features) => features,
-        Err(problem) => return Verdict::Broke(problem),
-    };
-    let mut command = machine.cargo(&["clippy", "--workspace", "--all-targets", "--features"]);
-    command.args([features.as_str(), "--", "-D", "warnings"]);
-    checked(job, command)
+    match artefacts::workspace(machine, &["clippy", "--all-targets"]) {
+        Ok(mut command) => {
+            command.args(["--", "-D", "warnings"]);
+            checked(job, command)
+        }
+        Err(problem) => Verdict::Broke(problem),
+    }
 }
 
 fn present<'a>(machine: &Machine, folders: &[&'a str]) -> Vec<&'a str> {

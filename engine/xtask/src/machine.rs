@@ -57,6 +57,11 @@ impl Machine {
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from)
     }
 
+    /// Where the suite leaves its area x face table.
+    pub(crate) fn table(&self) -> PathBuf {
+        self.logs().join("table.md")
+    }
+
     /// Where the C library is laid out as if it were installed.
     pub(crate) fn stage(&self) -> PathBuf {
         self.target().join("stage")
@@ -84,8 +89,18 @@ impl Machine {
                 command.env_remove(name.as_ref());
             }
         }
-        command.current_dir(&self.root);
+        // Logs are read as text, and only some tools notice that they write into a file.
         command
+            .env("NO_COLOR", "1")
+            .env("CARGO_TERM_COLOR", "never")
+            .current_dir(&self.root);
+        command
+    }
+
+    /// A program that `cargo build` left in `target/debug`. Started directly: `cargo run -p` would
+    /// resolve features for that one package and build its dependencies once more.
+    pub(crate) fn built(&self, name: &str) -> Command {
+        self.command(self.target().join("debug").join(name))
     }
 
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {

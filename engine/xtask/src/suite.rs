@@ -1,5 +1,7 @@
 //! The behaviour suite (`tests/`): every case on every face.
 
+use std::fs;
+
 use crate::{
     count::{self, Tally},
     job::Job,
@@ -9,14 +11,31 @@ use crate::{
 
 /// Runs the cases on `faces`, or on all of them; the runner skips by name what cannot be.
 pub(crate) fn run(machine: &Machine, job: &Job, faces: Option<&str>) -> Verdict {
-    let mut command = machine.cargo(&["run", "--quiet", "-p", "runner", "--"]);
+    let _ = fs::remove_file(machine.table());
+    let mut command = machine.built("runner");
     if let Some(faces) = faces {
         command.args(["--faces", faces]);
     }
-    command.env("TIDEGATE_PYTHON", machine.python());
+    command.arg("--table-to").arg(machine.table());
     match job.run(&mut command) {
         Ok(ended) => Verdict::Ran(closed(count::libtest(&ended.output), ended.ok)),
         Err(error) => Verdict::Broke(error.to_string()),
+    }
+}
+
+/// Runs the suite as last built for its table.
+pub(crate) fn table_alone(machine: &Machine, job: &Job) -> Result<(), String> {
+    if !machine.target().join("debug/runner").exists() {
+        return Err("the suite is not built; `cargo xtask test` builds it".into());
+    }
+    match run(machine, job, None) {
+        Verdict::Ran(tally) if tally.failed == 0 => Ok(()),
+        Verdict::Ran(tally) => Err(format!(
+            "{} cases fail; see {}",
+            tally.failed,
+            job.log().display()
+        )),
+        Verdict::Broke(problem) | Verdict::Skipped(problem) => Err(problem),
     }
 }
 

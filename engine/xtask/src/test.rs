@@ -74,15 +74,20 @@ fn close(tally: &Tally, begin: Instant) {
 
 fn fast_steps() -> Vec<Step> {
     vec![
-        Step::new("engine", engine).cargo().minutes(40),
+        Step::new("build", build).cargo().minutes(40),
+        Step::new("rust", rust)
+            .cargo()
+            .needs(&["build"])
+            .minutes(40),
         Step::new("suite", |machine, job| {
             suite::run(machine, job, Some("rust,http"))
         })
-        .cargo()
-        .after(&["engine"]),
+        .needs(&["build"])
+        .after(&["rust"]),
     ]
 }
 
+/// In the order of the report. What follows a build in the other lane goes on while cargo compiles.
 fn all_steps() -> Vec<Step> {
     let mut steps = vec![
         Step::new("set-up python", |machine, job| {
@@ -90,24 +95,16 @@ fn all_steps() -> Vec<Step> {
         }),
         Step::new("set-up node", set_up_node),
         Step::new("set-up debian", set_up_debian),
+        Step::new("build", build).cargo().minutes(40),
+        Step::new("dependencies", dependencies),
     ];
     steps.extend(lint::steps());
     steps.extend([
-        Step::new("dependencies", dependencies),
-        Step::new("house", |machine, job| {
-            cargo_test(
-                job,
-                machine.cargo(&["test", "--quiet", "-p", "xtask", "--no-fail-fast"]),
-            )
-        })
-        .cargo(),
-        Step::new("engine", engine).cargo().minutes(40),
-        Step::new("build", build).cargo().minutes(40),
+        Step::new("rust", rust).cargo().minutes(40),
         Step::new("gen --check", |machine, job| {
-            generate::generate(machine, job, true).into()
+            generate::check(machine, job).into()
         })
-        .cargo()
-        .after(&["build"]),
+        .needs(&["build"]),
         Step::new("link python", |machine, _| {
             artefacts::link_python(machine, "debug")
                 .map(|()| Tally::one())
@@ -125,13 +122,15 @@ fn all_steps() -> Vec<Step> {
                 .map(|()| Tally::one())
                 .into()
         })
-        .cargo()
         .needs(&["build"]),
         Step::new("suite", |machine, job| suite::run(machine, job, None))
-            .cargo()
             .needs(&["build"])
-            .after(&["link python", "link node", "stage c"])
+            .after(&["link python", "link node", "stage c", "set-up debian"])
             .minutes(20),
+        Step::new("readme table", |machine, job| {
+            generate::table(machine, job, false).into()
+        })
+        .needs(&["suite"]),
         Step::new("python", suite::pytest)
             .needs(&["link python"])
             .minutes(20),
@@ -207,26 +206,20 @@ fn dependencies(machine: &Machine, job: &Job) -> Verdict {
     )
 }
 
-/// Every Rust test of the workspace but xtask's own, which `house` runs.
-fn engine(machine: &Machine, job: &Job) -> Verdict {
+/// Every Rust test of the workspace, the house rules among them. What takes long is compiling, and
+/// that happens first and at low priority.
+fn rust(machine: &Machine, job: &Job) -> Verdict {
+    let compiled = artefacts::workspace(machine, &["test", "--no-run"]);
+    match compiled.and_then(|mut command| job.must(&mut command)) {
+        Ok(_) => {}
+        Err(problem) => return Verdict::Broke(problem),
+    }
     let features = match artefacts::testing_features(machine) {
         Ok(features) => features,
         Err(problem) => return Verdict::Broke(problem),
     };
-    let mut command = machine.cargo(&[
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--exclude",
-        "xtask",
-        "--features",
-    ]);
-    command.arg(features);
-    cargo_test(job, command)
-}
-
-fn cargo_test(job: &Job, mut command: std::process::Command) -> Verdict {
-    command.env("RUST_BACKTRACE", "1");
+    let mut command = machine.cargo(&["test", "--workspace", "--no-fail-fast", "--features"]);
+    command.arg(features).env("RUST_BACKTRACE", "1");
     match job.run(&mut command) {
         Ok(ended) => Verdict::Ran(suite::closed(count::libtest(&ended.output), ended.ok)),
         Err(error) => Verdict::Broke(error.to_string()),
@@ -235,19 +228,8 @@ fn cargo_test(job: &Job, mut command: std::process::Command) -> Verdict {
 
 /// All artefacts in one build, so that they share every dependency.
 fn build(machine: &Machine, job: &Job) -> Verdict {
-    let features = match artefacts::testing_features(machine) {
-        Ok(features) => features,
-        Err(problem) => return Verdict::Broke(problem),
-    };
-    let mut command = machine.cargo(&[
-        "build",
-        "--workspace",
-        "--exclude",
-        "xtask",
-        "--exclude",
-        "benches",
-        "--features",
-    ]);
-    command.arg(features);
-    lint::checked(job, command)
+    match artefacts::workspace(machine, &["build"]) {
+        Ok(command) => lint::checked(job, command),
+        Err(problem) => Verdict::Broke(problem),
+    }
 }
