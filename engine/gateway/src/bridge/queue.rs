@@ -53,11 +53,12 @@ impl Queue {
     /// Takes at most `max` events. What is left wakes the consumer again.
     pub fn drain(&self, max: usize) -> Vec<Event> {
         let shared = &self.0;
-        // In this order: a push that comes after the flag is down signals again.
-        shared.signaled.store(false, Ordering::SeqCst);
+        // In this order: a push that comes after the flag is down rings again, and nobody clears that
+        // ring away. One that comes before is among the events taken or left below.
         if let Some(Some(pipe)) = shared.pipe.get() {
             pipe.clear();
         }
+        shared.signaled.store(false, Ordering::SeqCst);
         let mut events = shared.events.lock().unwrap_or_else(PoisonError::into_inner);
         let taken: Vec<_> = {
             let count = events.len().min(max);
