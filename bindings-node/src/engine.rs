@@ -129,7 +129,7 @@ impl NativeServer {
     /// Where it listens, as a URL.
     #[napi]
     pub fn url(&self) -> String {
-        self.handle.addr()
+        self.handle.addr().to_owned()
     }
 
     /// Stops listening and lets running answers finish, at most for `deadline_ms` (absent: as

@@ -4,6 +4,7 @@
 // addon with a ticket, and one wake of this thread takes out everything that has finished.
 
 const { load } = require("./native.js");
+const { watch, unwatch } = require("./signals.js");
 
 /** @import { Bridge, Engine, Waiter } from "../types/native.js" */
 
@@ -79,10 +80,10 @@ function call(engine, native, line, headers, body, key, signal, make) {
         hold();
         reject(signal.reason);
       };
-      signal.addEventListener("abort", abort, { once: true });
+      watch(signal, abort);
     }
     waiting.set(ticket, (kind, status, text, value) => {
-      if (signal && abort) signal.removeEventListener("abort", abort);
+      if (signal && abort) unwatch(signal, abort);
       try {
         resolve(make(kind, status, text, value, ticket));
       } catch (error) {

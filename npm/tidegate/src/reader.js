@@ -2,8 +2,10 @@
 
 const { wait, leave } = require("./bridge.js");
 const { toError } = require("./errors.js");
+const { watch, unwatch } = require("./signals.js");
 
 /** @import { NativeStream } from "../types/native.js" */
+/** @typedef {{ resolve: (end: undefined) => void, reject: (reason: unknown) => void }} Waiting */
 
 /** Frames taken at a time: enough to make the crossing cheap, few enough to start at once. */
 const BATCH = 256;
@@ -32,8 +34,8 @@ class Reader {
     this.facts = "";
     /** @type {{ reason: unknown } | undefined} */
     this.failure = undefined;
-    /** @type {((reason: unknown) => void) | undefined} */
-    this.reject = undefined;
+    /** Whoever waits for the next batch. @type {Waiting | undefined} */
+    this.waiting = undefined;
     this.forget = signal ? listen(signal, this) : undefined;
   }
 
@@ -60,9 +62,9 @@ class Reader {
   #wait() {
     this.turns = 0;
     return new Promise((resolve, reject) => {
-      this.reject = reject;
+      this.waiting = { resolve, reject };
       wait(this.ticket, () => {
-        this.reject = undefined;
+        this.waiting = undefined;
         try {
           resolve(this.read());
         } catch (error) {
@@ -86,9 +88,10 @@ class Reader {
    */
   abort(reason) {
     if (this.over) return;
-    const reject = this.reject;
+    const waiting = this.waiting;
+    this.waiting = undefined;
     this.cancel();
-    if (reject) reject(reason);
+    if (waiting) waiting.reject(reason);
     else this.failure = { reason };
   }
 
@@ -101,7 +104,8 @@ class Reader {
 
   close() {
     this.over = true;
-    this.reject = undefined;
+    this.waiting?.resolve(undefined);
+    this.waiting = undefined;
     this.forget?.();
     this.forget = undefined;
     leave(this.ticket);
@@ -118,11 +122,11 @@ class Reader {
 function listen(signal, reader) {
   const abort = aborter(signal, new WeakRef(reader));
   const token = {};
-  signal.addEventListener("abort", abort, { once: true });
+  watch(signal, abort);
   registry.register(reader, { signal, abort }, token);
   return () => {
     registry.unregister(token);
-    signal.removeEventListener("abort", abort);
+    unwatch(signal, abort);
   };
 }
 
@@ -136,8 +140,6 @@ function aborter(signal, weak) {
 }
 
 /** @type {FinalizationRegistry<{ signal: AbortSignal, abort: () => void }>} */
-const registry = new FinalizationRegistry(({ signal, abort }) => {
-  signal.removeEventListener("abort", abort);
-});
+const registry = new FinalizationRegistry(({ signal, abort }) => unwatch(signal, abort));
 
 module.exports = { Reader };
