@@ -21,7 +21,7 @@ pub use call::{CacheDirective, Call, CallContext, Reply, ReplyBody, ReplyHead};
 pub use facts::{Facts, header};
 pub use gateway::Gateway;
 pub use source::Source;
-pub use stream::{Frame, SettlingStream};
+pub use stream::{Frame, SettlingStream, Step};
 
 pub use tidegate_providers as providers;
 pub use tidegate_types as types;
