@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Money(i64);
 
-const NANOS: i64 = 1_000_000_000;
+const NANOS: u64 = 1_000_000_000;
 
 impl Money {
     /// No money.
@@ -101,15 +101,38 @@ impl FromStr for Money {
 impl fmt::Display for Money {
     /// Dollars as a plain decimal without trailing zeros: `0.0035`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
+        // Written by hand into a small buffer: this stands in a header of every answer.
+        let mut buffer = [0u8; 24];
+        let mut at = buffer.len();
         let nanos = self.0.unsigned_abs();
-        let whole = nanos / NANOS.unsigned_abs();
-        let fraction = nanos % NANOS.unsigned_abs();
-        if fraction == 0 {
-            return write!(f, "{sign}{whole}");
+        let (mut whole, mut fraction) = (nanos / NANOS, nanos % NANOS);
+        if fraction != 0 {
+            let mut shown = false;
+            for _ in 0..9 {
+                let digit = (fraction % 10) as u8;
+                fraction /= 10;
+                shown |= digit != 0;
+                if shown {
+                    at -= 1;
+                    buffer[at] = b'0' + digit;
+                }
+            }
+            at -= 1;
+            buffer[at] = b'.';
         }
-        let digits = format!("{fraction:09}");
-        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
+        loop {
+            at -= 1;
+            buffer[at] = b'0' + (whole % 10) as u8;
+            whole /= 10;
+            if whole == 0 {
+                break;
+            }
+        }
+        if self.0 < 0 {
+            at -= 1;
+            buffer[at] = b'-';
+        }
+        f.write_str(std::str::from_utf8(&buffer[at..]).unwrap_or_default())
     }
 }
 
@@ -198,5 +221,10 @@ mod tests {
         assert_eq!(Money::from_nanos(1).per_million(1).nanos(), 1);
         assert_eq!(Money::from_nanos(1).per_million(0).nanos(), 0);
         assert_eq!(Money::MAX.per_million(u64::MAX), Money::MAX);
+        assert_eq!(Money::MAX.to_string(), "9223372036.854775807");
+        assert_eq!(
+            Money::from_nanos(i64::MIN).to_string(),
+            "-9223372036.854775808"
+        );
     }
 }
