@@ -1,9 +1,16 @@
 //! What the runner adds to a driver's reply, so that cases stay short.
 
+mod remote;
+
 use serde_json::{Map, Value, json};
 
 /// The reply with `text`, `finish`, `count`, `tools` and tidy facts added.
-pub(crate) fn digest(mut reply: Value, op: &str) -> Value {
+pub(crate) fn digest(reply: Value, op: &str) -> Value {
+    let mut reply = match reply.get("http") {
+        Some(answer) if op == "call" || op == "rest" => remote::native(answer),
+        Some(answer) => json!({ "ok": answer }),
+        None => reply,
+    };
     if let Some(error) = reply.get_mut("error").and_then(Value::as_object_mut)
         && let Some(Value::Array(tries)) = error.get("attempts")
     {
@@ -17,18 +24,14 @@ pub(crate) fn digest(mut reply: Value, op: &str) -> Value {
         }
         return reply;
     }
-    if let Some(chunks) = reply
-        .as_object_mut()
-        .filter(|members| members.contains_key("ok"))
-        .and_then(|members| members.remove("chunks"))
+    if let Some(members) = reply.as_object_mut()
+        && let Some(chunks) = members.get("chunks").and_then(Value::as_array).cloned()
     {
-        // A driver that writes as it reads cannot know how the stream will end.
-        reply["ok"]["chunks"] = chunks;
-    }
-    if let Some(chunks) = reply.get("chunks").and_then(Value::as_array).cloned() {
-        // A broken stream: what came before stands beside the error.
-        if let Some(members) = reply.as_object_mut() {
-            stream(&chunks, members);
+        match members.get_mut("ok").and_then(Value::as_object_mut) {
+            // A driver that writes as it reads cannot know how the stream will end.
+            Some(ok) => drop(ok.insert("chunks".to_owned(), chunks.into())),
+            // A broken stream: what came before stands beside the error.
+            None => stream(&chunks, members),
         }
     }
     let Some(ok) = reply.get_mut("ok").and_then(Value::as_object_mut) else {
@@ -38,6 +41,10 @@ pub(crate) fn digest(mut reply: Value, op: &str) -> Value {
         stream(&chunks, ok);
     } else if let Some(body) = ok.get("body").cloned() {
         complete(&body, ok);
+    }
+    if let Some(headers) = ok.get("headers") {
+        let gateway = remote::facts(headers, ok.get("trailers"));
+        ok.insert("gateway".to_owned(), gateway);
     }
     if let Some(gateway) = ok.get_mut("gateway").and_then(Value::as_object_mut) {
         facts(gateway);
@@ -78,13 +85,21 @@ fn http(ok: &mut Map<String, Value>) {
     if !body.contains("data:") {
         return;
     }
-    let events: Vec<Value> = body.split_terminator("\n\n").map(event).collect();
+    let events = events(&body);
     let chunks: Vec<Value> = events
         .iter()
         .filter_map(|event| event.get("data").filter(|data| data.is_object()).cloned())
         .collect();
     stream(&chunks, ok);
     ok.insert("events".to_owned(), Value::Array(events));
+}
+
+/// The blocks of an event stream.
+fn events(body: &str) -> Vec<Value> {
+    body.replace("\r\n", "\n")
+        .split_terminator("\n\n")
+        .map(event)
+        .collect()
 }
 
 /// One block of an event stream: `{event?, data}`, the data as JSON where it is.

@@ -61,13 +61,13 @@ pub(crate) fn run(
                 world.fill_value(&serde_json::to_value(step).map_err(|error| error.to_string())?);
             for _ in 0..step.repeat.unwrap_or(1) {
                 let started = Instant::now();
-                let mut reply = ask(&operation, broken)?;
+                let reply = ask(&operation, broken)?;
                 replied_ms = world.upstream.now_ms();
+                let mut reply = digest(reply, &step.op);
                 if let Some(members) = reply.as_object_mut() {
                     let elapsed = started.elapsed().as_secs_f64() * 1e3;
                     members.insert("elapsed_ms".to_owned(), elapsed.round().into());
                 }
-                let reply = digest(reply, &step.op);
                 let expect = step.expect.clone().unwrap_or_else(|| json!({ "ok": {} }));
                 let found = differences(&world.fill_value(&expect), Some(&reply));
                 if !found.is_empty() {

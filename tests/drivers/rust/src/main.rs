@@ -1,17 +1,15 @@
 //! Driver of the suite: the Rust face, or with `--http` the server binary over HTTP.
-//! Protocol: `tests/README.md`.
+//! Protocol: `tests/README.md`. Facts travel as headers here; the runner reads them.
 #![expect(clippy::print_stdout, reason = "the protocol is on standard output")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test tool reads its environment and the clock"
-)]
 
+mod boot;
 mod engine;
+mod frames;
 mod server;
 
 use std::io::{BufRead, Write};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 
 /// What a face does with an operation.
@@ -35,48 +33,45 @@ fn main() {
     }
 }
 
-fn unknown(op: &str) -> Value {
-    json!({ "error": { "slug": "unknown_op", "message": op } })
+fn hello(surface: &str, capabilities: &str) -> Value {
+    let capabilities: Vec<&str> = capabilities.split(' ').collect();
+    json!({ "ok": {
+        "surface": surface, "version": tidegate::VERSION, "capabilities": capabilities,
+    } })
 }
 
-/// Method and path of a native call.
-fn endpoint(fields: &Value) -> (http::Method, &'static str) {
+fn fail(slug: &str, message: impl std::fmt::Display) -> Value {
+    json!({ "error": { "slug": slug, "message": message.to_string() } })
+}
+
+/// Method, target and body of a `call` or an `http`.
+fn request_of(fields: &Value) -> (Method, &str, String) {
+    if fields["op"] == "http" {
+        let method = fields["method"].as_str().and_then(|text| text.parse().ok());
+        let body = fields["body"].as_str().unwrap_or_default().to_owned();
+        let target = fields["target"].as_str().unwrap_or_default();
+        return (method.unwrap_or(Method::GET), target, body);
+    }
+    let body = fields["request"].to_string();
     match fields["api"].as_str() {
-        Some("messages") => (http::Method::POST, "/v1/messages"),
-        Some("embeddings") => (http::Method::POST, "/v1/embeddings"),
-        Some("models") => (http::Method::GET, "/v1/models"),
-        _ => (http::Method::POST, "/v1/chat/completions"),
+        Some("messages") => (Method::POST, "/v1/messages", body),
+        Some("embeddings") => (Method::POST, "/v1/embeddings", body),
+        Some("models") => (Method::GET, "/v1/models", String::new()),
+        _ => (Method::POST, "/v1/chat/completions", body),
     }
 }
 
 fn headers_of(fields: &Value) -> HeaderMap {
-    let members = fields["headers"].as_object();
-    let pairs = members.into_iter().flatten().filter_map(|(name, value)| {
-        Some((
-            name.parse::<http::HeaderName>().ok()?,
-            value.as_str()?.parse().ok()?,
-        ))
-    });
+    let members = fields["headers"].as_object().into_iter().flatten();
+    let pairs = members
+        .filter_map(|(name, value)| Some((name.parse().ok()?, value.as_str()?.parse().ok()?)));
     pairs.collect()
 }
 
-/// The gateway's facts as the `x-tidegate-*` headers tell them.
-fn facts(headers: &HeaderMap) -> Value {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    json!({
-        "request_id": text("x-tidegate-request-id"), "target": text("x-tidegate-target"),
-        "key": text("x-tidegate-key"), "attempts": text("x-tidegate-attempts"),
-        "cost": text("x-tidegate-cost"), "cache": text("x-tidegate-cache"),
-        "dropped": text("x-tidegate-dropped"),
-    })
-}
-
 fn headers_json(headers: &HeaderMap) -> Value {
-    let pairs = headers.iter().map(|(name, value)| {
-        (
-            name.to_string(),
-            Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned()),
-        )
-    });
-    Value::Object(pairs.collect())
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
 }
