@@ -37,11 +37,12 @@ pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// Runs the `tidegate` command until it ends and returns its exit status.
+/// Runs the `tidegate` command with `args` until it ends and returns its exit status.
 ///
 /// It blocks the calling thread: the command installs its own signal handlers, so Ctrl-C and
 /// SIGTERM drain the server although Node's event loop stands still.
 #[napi]
 pub fn cli(args: Vec<String>) -> i32 {
-    tidegate_server::cli::main(args.into_iter().map(OsString::from))
+    let name = std::iter::once(OsString::from("tidegate"));
+    tidegate_server::cli::main(name.chain(args.into_iter().map(OsString::from)))
 }

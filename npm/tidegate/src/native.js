@@ -15,7 +15,6 @@ let addon;
 function builds() {
   const machine = `${process.platform}-${process.arch}`;
   if (process.platform === "linux") return [`${machine}-gnu`, `${machine}-musl`];
-  if (process.platform === "win32") return [`${machine}-msvc`];
   return [machine];
 }
 
