@@ -57,14 +57,15 @@ fn page_of(machine: &Machine, job: &Job, page: &str, blocks: &[Block]) -> Result
     )
     .map_err(|error| error.to_string())?;
     let mut background = Vec::new();
-    for (number, block) in blocks
+    let documents = blocks
         .iter()
-        .filter(|block| block.language == "yaml" && block.note.is_empty())
-        .enumerate()
-    {
+        .filter(|block| block.language == "yaml" && block.note.is_empty());
+    for (number, block) in documents.enumerate() {
         let file = format!("block{number}.yaml");
-        fs::write(folder.join(&file), &block.code).map_err(|error| error.to_string())?;
-        let mut command = machine.command(machine.target().join("debug/tidegate"));
+        let mut command = machine.built("tidegate");
+        let code = with_references(&block.code, &folder, &mut command)
+            .map_err(|error| error.to_string())?;
+        fs::write(folder.join(&file), code).map_err(|error| error.to_string())?;
         tally.add(judge(
             job,
             page,
@@ -97,6 +98,39 @@ fn page_of(machine: &Machine, job: &Job, page: &str, blocks: &[Block]) -> Result
         end(&mut child);
     }
     Ok(tally)
+}
+
+/// Gives every variable and file that a document refers to a value.
+fn with_references(code: &str, folder: &Path, command: &mut Command) -> std::io::Result<String> {
+    let secret = folder.join("secret");
+    fs::write(&secret, "secret\n")?;
+    let name = |rest: &str| -> String {
+        rest.chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect()
+    };
+    for (start, _) in code.match_indices("${") {
+        command.env(name(&code[start + 2..]), "value");
+    }
+    for (start, _) in code.match_indices("env:") {
+        let name = name(&code[start + 4..]);
+        if !name.is_empty() {
+            command.env(name, "value");
+        }
+    }
+    let mut text = String::new();
+    let mut rest = code;
+    while let Some((before, after)) = rest.split_once("file:/") {
+        let end = after
+            .find(|c: char| c.is_whitespace() || "\"',}]".contains(c))
+            .unwrap_or(after.len());
+        text.push_str(before);
+        text.push_str("file:");
+        text.push_str(&secret.to_string_lossy());
+        rest = &after[end..];
+    }
+    text.push_str(rest);
+    Ok(text)
 }
 
 /// Writes the program and says how to run it, or why not.
