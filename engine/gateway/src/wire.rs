@@ -18,6 +18,7 @@ use crate::{
     call::{self, CacheDirective, Call, CallContext, Reply},
     facts::header as names,
     gateway::Gateway,
+    pipeline,
 };
 
 /// Whose requests these are.
@@ -73,19 +74,22 @@ impl Gateway {
             entry.trust,
         );
         drop(snapshot);
-        let result = async {
-            let (endpoint, provider) = opened?;
-            let context = context(&entry)?;
-            let call = Call {
-                endpoint,
-                dialect,
-                provider,
-                body: entry.body,
-                headers: entry.headers,
-            };
-            self.execute(context, call).await
+        let ready = opened.and_then(|opened| Ok((opened, context(&entry)?)));
+        let result = match ready {
+            Ok(((endpoint, provider), context)) => {
+                let Entry { headers, body, .. } = entry;
+                let call = Call {
+                    endpoint,
+                    dialect,
+                    provider,
+                    body,
+                    headers,
+                };
+                pipeline::execute(&self.inner, context, call).await
+            }
+            Err(error) => Err(error),
         };
-        (dialect, result.await)
+        (dialect, result)
     }
 }
 

@@ -56,7 +56,10 @@ pub fn handle() -> Result<Handle, Error> {
 }
 
 fn start() -> Result<Runtime, Error> {
-    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4));
+    let threads = std::env::var("TGT")
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .unwrap_or(std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4)));
     Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("tidegate")

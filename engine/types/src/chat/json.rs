@@ -223,7 +223,10 @@ impl<'a> Iterator for Items<'a> {
 
 /// Leaves out white space and separating commas.
 fn skip_gap(text: &str) -> &str {
-    text.trim_start_matches([' ', '\n', '\r', '\t', ','])
+    let gap = text
+        .bytes()
+        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
+    text.get(gap.count()..).unwrap_or_default()
 }
 
 /// Where the value that `text` starts with ends; `None` when there is none or it is cut.
@@ -251,6 +254,14 @@ fn value_end(text: &str) -> Option<usize> {
 /// The offset behind the string that starts at `start`.
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
+    // Most keys and many values are shorter than a search takes to set up.
+    for byte in bytes.get(at..)?.iter().take(24) {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => break,
+            _ => at += 1,
+        }
+    }
     loop {
         at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes.get(at) == Some(&b'"') {

@@ -144,17 +144,27 @@ impl Walk<'_> {
                 })
             };
             match self.state {
-                State::InContainer => match byte {
-                    b'"' => self.state = State::InContainerString,
-                    b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => {
-                        self.depth -= 1;
-                        if self.depth == 1 {
-                            self.end_value(base + at + 1);
+                // A loop of its own: most bytes outside strings are of no interest.
+                State::InContainer => {
+                    while let Some(byte) = part.get(at) {
+                        match byte {
+                            b'"' => {
+                                self.state = State::InContainerString;
+                                break;
+                            }
+                            b'{' | b'[' => self.depth += 1,
+                            b'}' | b']' => {
+                                self.depth -= 1;
+                                if self.depth == 1 {
+                                    self.end_value(base + at + 1);
+                                    break;
+                                }
+                            }
+                            _ => {}
                         }
+                        at += 1;
                     }
-                    _ => {}
-                },
+                }
                 State::InContainerString | State::InString | State::InKey => {
                     let Some(skip) = memchr2(b'"', b'\\', &part[at..]) else {
                         self.key_bytes(&part[at..]);
