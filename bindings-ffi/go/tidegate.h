@@ -544,7 +544,7 @@ tg_result tg_server_shutdown(const struct tg_server *server,
                              int64_t deadline_ms,
                              struct tg_error **err);
 
-// Frees the handle. A server that still runs is stopped without waiting. NULL is allowed.
+// Frees the handle; a server that still runs goes on running. NULL is allowed.
 void tg_server_free(struct tg_server *server);
 
 #ifdef __cplusplus

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::{CString, c_char},
-    mem::ManuallyDrop,
     ptr,
     time::Duration,
 };
@@ -33,19 +32,9 @@ pub struct tg_serve_options {
 
 /// A running server. Free it with `tg_server_free`.
 pub struct tg_server {
-    handle: ManuallyDrop<ServerHandle>,
+    handle: ServerHandle,
     url: CString,
     owner: Owner,
-}
-
-impl Drop for tg_server {
-    fn drop(&mut self) {
-        // A child must not stop its parent's server.
-        if self.owner.is_here() {
-            // SAFETY: dropped once, here, and not used afterwards.
-            unsafe { ManuallyDrop::drop(&mut self.handle) };
-        }
-    }
 }
 
 impl std::fmt::Debug for tg_server {
@@ -77,11 +66,11 @@ pub unsafe extern "C" fn tg_serve(
                 chosen.threads = (options.threads > 0).then_some(options.threads);
             }
             let handle = Server::start(&gateway.engine, chosen)?;
-            let url = c_string(&handle.addr());
+            let url = c_string(handle.addr());
             put(
                 server,
                 give(tg_server {
-                    handle: ManuallyDrop::new(handle),
+                    handle,
                     url,
                     owner: Owner::here(),
                 }),
@@ -138,7 +127,7 @@ pub unsafe extern "C" fn tg_server_shutdown(
     }
 }
 
-/// Frees the handle. A server that still runs is stopped without waiting. NULL is allowed.
+/// Frees the handle; a server that still runs goes on running. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_server_free(server: *mut tg_server) {
     // SAFETY: NULL or a live server, as the header asks.

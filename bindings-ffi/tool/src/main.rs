@@ -1,4 +1,6 @@
 //! `tidegate-ffi-tool gen [--check] | stage <build dir> <prefix>`
+//!
+//! `stage` installs and makes the checkout's Go module link what it installed.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -49,6 +51,7 @@ fn run(args: &[&str]) -> Result<(), String> {
         ["stage", build, prefix] => {
             let prefix = absolute(prefix).map_err(|error| format!("{prefix}: {error}"))?;
             let staged = tool::stage::stage(Path::new(build), &prefix)?;
+            tool::stage::point_go_at(&staged)?;
             println!("{}", staged.display());
             Ok(())
         }

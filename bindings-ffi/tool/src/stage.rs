@@ -57,6 +57,30 @@ pub fn stage(build: &Path, prefix: &Path) -> Result<PathBuf, String> {
     Ok(prefix.to_owned())
 }
 
+/// Writes the one file, not part of any release, that makes the Go module of this checkout find the
+/// library below `prefix` without anything in the environment.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn point_go_at(prefix: &Path) -> Result<(), String> {
+    let lib = prefix.join("lib");
+    let text = format!(
+        "package tidegate
+
+// Written by `cargo xtask build ffi` for this checkout alone.
+
+// #cgo LDFLAGS: -L{0} -Wl,-rpath,{0}
+import \"C\"
+",
+        lib.display()
+    );
+    let path = root().join("go/link_checkout.go");
+    if fs::read_to_string(&path).ok().as_ref() == Some(&text) {
+        return Ok(());
+    }
+    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
 /// Replaces a file by a new one under the same name, so that a running program keeps the old one.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let fresh = to.with_extension(format!("new{}", std::process::id()));
