@@ -139,6 +139,15 @@ class Gateway {
   async [asyncDispose]() {
     await this.close();
   }
+
+  /**
+   * Moves the engine's clock. Only in builds for the behaviour suite.
+   * @param {number} ms
+   */
+  [Symbol.for("tidegate.testing.advance")](ms) {
+    if (!this.#engine.advance) throw new TypeError("this build keeps real time");
+    this.#engine.advance(ms);
+  }
 }
 
 /** A running HTTP server. It keeps the process alive until it is closed. */

@@ -7,9 +7,10 @@ import { Gateway, TidegateError } from "../../../npm/tidegate/index.mjs";
 
 const { version } = createRequire(import.meta.url)("../../../npm/tidegate/package.json");
 const advance = Symbol.for("tidegate.testing.advance");
-const capabilities =
-  "call stream hold cancel cancel_call headers http reload connect health close text path env root tried final_facts"
-    .split(" ");
+const capabilities = (
+  "call stream hold cancel cancel_call headers http reload connect health close text path env root tried " +
+  "final_facts"
+).split(" ");
 
 let gateway;
 let held;
@@ -54,11 +55,11 @@ async function read(stream) {
 }
 
 const operations = {
-  hello: () => ({
-    surface: "node",
-    version,
-    capabilities: advance in Gateway.prototype ? [...capabilities, "advance"] : capabilities,
-  }),
+  async hello() {
+    const probe = await Gateway.open({});
+    const clock = await Promise.resolve(0).then((ms) => probe[advance](ms)).then(() => ["advance"], () => []);
+    return { surface: "node", version, capabilities: [...capabilities, ...clock] };
+  },
 
   async open(request) {
     await gateway?.close({ timeout: 0 });
@@ -67,12 +68,10 @@ const operations = {
       request.text === undefined
         ? await Gateway.open(source(request))
         : await Gateway.parse(request.text, request.format);
-    return {};
   },
 
   connect({ url, key }) {
     gateway = Gateway.connect(url, { key });
-    return {};
   },
 
   async call({ api = "chat.completions", request, key, headers, cancel_after_ms, cancel_after_chunks, hold }) {
@@ -109,7 +108,6 @@ const operations = {
   drop() {
     held?.cancel();
     held = undefined;
-    return {};
   },
 
   /** By the transport for SDKs. */
@@ -127,17 +125,17 @@ const operations = {
     return { ...answer, body: Buffer.concat(pieces).toString(), cancelled: limit !== undefined };
   },
 
-  reload: async (request) => (await gateway.reload(source(request))) ?? {},
-  advance: async ({ ms }) => (await gateway[advance](ms)) ?? {},
+  reload: (request) => gateway.reload(source(request)),
+  advance: ({ ms }) => gateway[advance](ms),
   health: () => gateway.health(),
-  close: async ({ deadline_ms: timeout = 1000 }) => (await gateway?.close({ timeout })) ?? {},
+  close: ({ deadline_ms: timeout = 1000 }) => gateway?.close({ timeout }),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);
   let answer;
   try {
-    const reply = await operations[request.op](request);
+    const reply = (await operations[request.op](request)) ?? {};
     answer = reply.ok || reply.error ? reply : { ok: reply };
   } catch (error) {
     answer = {

@@ -8,17 +8,13 @@ from itertools import islice
 import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
-CAPABILITIES = (
-    "call stream hold cancel cancel_call headers http reload connect health close text path env root "
-    "tried final_facts"
-).split()
+CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health close text path env root tried \
+final_facts".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "cache", "dropped")
 
 
 def facts(reply):
-    members = {name: getattr(reply.gateway, name) for name in FACTS}
-    members["cost"] = None if members["cost"] is None else str(members["cost"])
-    return members
+    return {name: getattr(reply.gateway, name) for name in FACTS}
 
 
 def failure(error):
@@ -43,10 +39,8 @@ class Driver:
         self.gateway = self.config = self.held = None
 
     def hello(self, _):
-        abilities = [*CAPABILITIES]
-        if hasattr(getattr(tidegate._native, "Engine"), "advance"):
-            abilities.append("advance")
-        return {"surface": "python", "version": tidegate.__version__, "capabilities": abilities}
+        clock = ["advance"] if hasattr(tidegate._native.Engine, "advance") else []
+        return {"surface": "python", "version": tidegate.__version__, "capabilities": [*CAPABILITIES, *clock]}
 
     def open(self, request):
         self.close({"deadline_ms": 0})
@@ -55,11 +49,9 @@ class Driver:
             self.gateway = Gateway.from_text(request["text"], format=request["format"])
         else:
             self.gateway = Gateway(self.config)
-        return {}
 
     def connect(self, request):
         self.gateway = Gateway.connect(request["url"], request.get("key"))
-        return {}
 
     def call(self, request):
         if "cancel_after_ms" in request:
@@ -69,29 +61,25 @@ class Driver:
         reply = method(**arguments)
         if not arguments.get("stream"):
             return {"body": reply.to_dict(), "gateway": facts(reply)}
-        limit = request.get("cancel_after_chunks", request.get("hold"))
-        if limit is None:
-            return self.read(reply)
-        chunks = [chunk.to_dict() for chunk in islice(reply, limit)]
         if "hold" in request:
             self.held = reply
-            return {"chunks": chunks, "held": True}
+            return {"chunks": [chunk.to_dict() for chunk in islice(reply, request["hold"])], "held": True}
+        if "cancel_after_chunks" not in request:
+            return self.read(reply)
+        chunks = [chunk.to_dict() for chunk in islice(reply, request["cancel_after_chunks"])]
         reply.close()
         return {"chunks": chunks, "cancelled": True}
 
     async def call_and_cancel(self, request):
-        gateway = AsyncGateway(self.config)
-        method, arguments = create(gateway, request)
-        task = asyncio.ensure_future(method(**arguments))
-        await asyncio.sleep(request["cancel_after_ms"] / 1000)
-        task.cancel()
-        try:
-            await task
-        except asyncio.CancelledError:
-            raise tidegate.errors.Cancelled("the task was cancelled") from None
-        finally:
-            await gateway.aclose(0)
-        return {}
+        async with AsyncGateway(self.config) as gateway:
+            method, arguments = create(gateway, request)
+            task = asyncio.ensure_future(method(**arguments))
+            await asyncio.sleep(request["cancel_after_ms"] / 1000)
+            task.cancel()
+            try:
+                return {"body": (await task).to_dict()}
+            except asyncio.CancelledError:
+                return {"error": tidegate.errors.Cancelled("the task was cancelled")}
 
     def read(self, stream):
         chunks = []
@@ -108,36 +96,32 @@ class Driver:
 
     def drop(self, _):
         self.held = None
-        return {}
 
     def http(self, request):
         """By the transport for SDKs where httpx is installed, else by the raw door."""
-        method, target, body = request["method"], request["target"], request.get("body", "").encode()
-        if target.startswith("/"):
-            target = "http://gateway.invalid" + target
-        headers = request.get("headers", {})
-        limit = request.get("cancel_after_bytes")
+        method, target, limit = request["method"], request["target"], request.get("cancel_after_bytes")
+        headers, body = request.get("headers", {}), request.get("body", "").encode()
         try:
+            url = "http://gateway.invalid" + target if target.startswith("/") else target
             client = self.gateway.http_client()
+            opened = client.stream(method, url, headers=headers, content=body)
         except ImportError:
-            reply = self.gateway.request(method, request["target"], headers=headers, body=body)
-            return {"status": reply.status, "headers": dict(reply.headers), "body": reply.read().decode()}
-        with client, client.stream(method, target, headers=headers, content=body) as reply:
+            opened = self.gateway.request(method, target, headers=headers, body=body)
+        with opened as reply:
             data = b""
-            for piece in reply.iter_raw():
+            for piece in reply.iter_raw() if hasattr(reply, "iter_raw") else reply:
                 data += piece
                 if limit is not None and len(data) >= limit:
                     break
-            head = {"status": reply.status_code, "headers": dict(reply.headers)}
+            status = reply.status_code if hasattr(reply, "status_code") else reply.status
+            head = {"status": status, "headers": dict(reply.headers)}
         return {**head, "body": data.decode(), "cancelled": limit is not None}
 
     def reload(self, request):
         self.gateway.reload(request["config"])
-        return {}
 
     def advance(self, request):
         self.gateway._engine.advance(request["ms"] / 1000)
-        return {}
 
     def health(self, _):
         return self.gateway.health()
@@ -145,7 +129,6 @@ class Driver:
     def close(self, request):
         if self.gateway is not None:
             self.gateway.close(request.get("deadline_ms", 1000) / 1000)
-        return {}
 
 
 def main():
@@ -153,14 +136,14 @@ def main():
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            reply = getattr(driver, request["op"])(request)
+            reply = getattr(driver, request["op"])(request) or {}
             error = reply.pop("error", None)
             answer = {"ok": reply} if error is None else {**reply, "error": failure(error)}
         except TidegateError as error:
             answer = {"error": failure(error)}
         except Exception as error:  # noqa: BLE001 - a failing operation must not end the driver
             answer = {"error": {"slug": "driver_failed", "message": repr(error)}}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer, default=str), flush=True)
 
 
 if __name__ == "__main__":
