@@ -14,7 +14,7 @@ use tidegate_types::Error;
 pub use crate::{source::Source, stream::Frame};
 pub use engine::Engine;
 pub use queue::Queue;
-pub use runtime::handle as runtime;
+pub use runtime::{handle as runtime, set_threads};
 pub use stream::{Batch, End, StreamHandle};
 
 /// A request from a host language.

@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsRawFd, OwnedFd, RawFd},
     sync::{
         Arc, Condvar, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -25,6 +25,8 @@ type Waker = Box<dyn Fn() + Send + Sync>;
 struct Shared {
     events: Mutex<VecDeque<Event>>,
     filled: Condvar,
+    /// Threads in [`Queue::wait`]. Waking nobody is a system call all the same.
+    waiters: AtomicUsize,
     signaled: AtomicBool,
     pipe: OnceLock<Option<Pipe>>,
     waker: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
@@ -75,12 +77,24 @@ impl Queue {
     /// Waits until an event is there, at most `limit`. True when there is one.
     pub fn wait(&self, limit: Duration) -> bool {
         let events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
+        // Counted under the lock: who pushes after it is released sees the count.
+        self.0.waiters.fetch_add(1, Ordering::SeqCst);
         let (events, _) = self
             .0
             .filled
             .wait_timeout_while(events, limit, |events| events.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
+        self.0.waiters.fetch_sub(1, Ordering::SeqCst);
         !events.is_empty()
+    }
+
+    /// Whether nothing waits. Costs no system call, unlike an idle [`Queue::drain`].
+    pub fn is_empty(&self) -> bool {
+        self.0
+            .events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     /// A descriptor for the host's event loop, readable while events wait; [`Queue::drain`] clears
@@ -131,7 +145,9 @@ impl Queue {
 
     fn signal(&self) {
         let shared = &self.0;
-        shared.filled.notify_one();
+        if shared.waiters.load(Ordering::SeqCst) > 0 {
+            shared.filled.notify_one();
+        }
         if shared.signaled.swap(true, Ordering::SeqCst) {
             return;
         }

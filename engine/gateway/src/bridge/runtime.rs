@@ -4,13 +4,22 @@
 //! that finds another id leaves it untouched (its threads and locks belong to the parent) and makes
 //! its own. Nothing of it is ever dropped: the process's end takes it.
 
-use std::{mem, sync::Arc};
+use std::{
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use arc_swap::ArcSwapOption;
 use tidegate_types::{Code, Error};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 static RUNTIME: ArcSwapOption<Tagged> = ArcSwapOption::const_empty();
+
+/// Threads asked for; 0 for none in particular.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 struct Tagged {
     pid: u32,
@@ -55,11 +64,20 @@ pub fn handle() -> Result<Handle, Error> {
     handle()
 }
 
+/// How many threads the runtime of this process, and of its children, starts with. Default: one per
+/// core, at most 4. Takes effect only before the first call.
+///
+/// A host that runs one call after another on one event loop does best with 1: idle workers that
+/// are woken to look for work they do not find cost more than they help.
+pub fn set_threads(count: usize) {
+    THREADS.store(count, Ordering::Relaxed);
+}
+
 fn start() -> Result<Runtime, Error> {
-    let threads = std::env::var("TGT")
-        .ok()
-        .and_then(|t| t.parse().ok())
-        .unwrap_or(std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4)));
+    let threads = match THREADS.load(Ordering::Relaxed) {
+        0 => std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4)),
+        count => count,
+    };
     Builder::new_multi_thread()
         .worker_threads(threads)
         .thread_name("tidegate")

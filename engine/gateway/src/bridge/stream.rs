@@ -61,6 +61,8 @@ struct Buffer {
     end: Option<End>,
     over: bool,
     armed: bool,
+    /// Threads in [`StreamHandle::read`]. Waking nobody is a system call all the same.
+    readers: usize,
 }
 
 /// Where frames come from.
@@ -127,8 +129,9 @@ impl StreamHandle {
         let shared = &self.0.shared;
         let waits =
             |buffer: &mut Buffer| buffer.frames.is_empty() && buffer.end.is_none() && !buffer.over;
-        let buffer = shared.lock();
-        let buffer = match limit {
+        let mut buffer = shared.lock();
+        buffer.readers += 1;
+        let mut buffer = match limit {
             Some(limit) => {
                 shared
                     .filled
@@ -141,6 +144,7 @@ impl StreamHandle {
                 .wait_while(buffer, waits)
                 .unwrap_or_else(PoisonError::into_inner),
         };
+        buffer.readers -= 1;
         shared.take(buffer, max)
     }
 
@@ -233,8 +237,11 @@ impl Shared {
 
     fn announce(&self, mut buffer: MutexGuard<'_, Buffer>) {
         let armed = std::mem::replace(&mut buffer.armed, false);
+        let readers = buffer.readers;
         drop(buffer);
-        self.filled.notify_all();
+        if readers > 0 {
+            self.filled.notify_all();
+        }
         if armed && let Some((queue, ticket)) = &self.queue {
             queue.push(Event {
                 ticket: *ticket,
