@@ -36,7 +36,7 @@ pub(crate) struct Case {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    /// Operation of the driver protocol, or `write` or `script`, which the runner does itself.
+    /// Operation of the driver protocol, or `write`, `script` or `serve`, which the runner does itself.
     #[serde(rename(deserialize = "do", serialize = "op"))]
     pub op: String,
     /// How often. Default once; every reply must meet `expect`.
@@ -55,7 +55,7 @@ pub(crate) struct Step {
     #[serde(default, skip_serializing)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]
     pub upstream: BTreeMap<String, Vec<Value>>,
-    /// `open`, `reload`: the document as an object.
+    /// `open`, `reload`, `serve`: the document as an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
     /// `open`, `reload`: a file; `write`: where to.

@@ -82,7 +82,7 @@ fn missing(why: impl Into<String>) -> Unavailable {
 }
 
 /// Folder of our own binary, where Cargo puts the others too.
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     own.with_file_name(name)
 }

@@ -105,6 +105,10 @@ fn perform_here(step: &Step, world: &World) -> Result<bool, String> {
             }
             Ok(true)
         }
+        "serve" => {
+            let config = step.config.as_ref().map(|config| world.fill_value(config));
+            world.serve(&config.unwrap_or_default()).map(|()| true)
+        }
         "write" => {
             let path = world.fill(step.path.as_deref().unwrap_or_default());
             let text = world.fill(step.text.as_deref().unwrap_or_default());

@@ -1,8 +1,11 @@
 //! What surrounds a face while its cases run: its upstream, dead ends, a folder.
 
 use std::{
+    io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,6 +19,21 @@ pub(crate) struct World {
     blackhole: Blackhole,
     refused: SocketAddr,
     tmp: PathBuf,
+    server: Mutex<Option<Serving>>,
+}
+
+/// A running `tidegate serve`. It ends when dropped.
+#[derive(Debug)]
+struct Serving {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 impl World {
@@ -29,12 +47,52 @@ impl World {
             blackhole: Blackhole::open()?,
             refused,
             tmp,
+            server: Mutex::default(),
         })
+    }
+
+    /// Starts a gateway of this configuration for clients that connect to it.
+    pub(crate) fn serve(&self, config: &Value) -> Result<(), String> {
+        let path = self.tmp.join("server.json");
+        let say = |error: std::io::Error| format!("tidegate serve: {error}");
+        std::fs::write(&path, config.to_string()).map_err(say)?;
+        let mut child = Command::new(crate::faces::built("tidegate"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(say)?;
+        let errors = child.stderr.take();
+        let mut serving = Serving {
+            child,
+            url: String::new(),
+        };
+        let mut words = Vec::new();
+        let mut lines = errors
+            .into_iter()
+            .flat_map(|errors| BufReader::new(errors).lines());
+        for line in lines.by_ref().map_while(Result::ok) {
+            if let Some((_, url)) = line.split_once("listening on ") {
+                serving.url = url.split_whitespace().take(1).collect();
+                *self.server() = Some(serving);
+                // Its log goes on; a full pipe would stop it.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(());
+            }
+            words.push(line);
+        }
+        Err(format!("tidegate serve: {}", words.join("\n")))
+    }
+
+    fn server(&self) -> std::sync::MutexGuard<'_, Option<Serving>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As new: no scripts, no records, an empty folder.
     pub(crate) fn reset(&self) -> std::io::Result<()> {
         self.upstream.reset();
+        *self.server() = None;
         if self.tmp.exists() {
             std::fs::remove_dir_all(&self.tmp)?;
         }
@@ -47,7 +105,12 @@ impl World {
             return text.to_owned();
         }
         let upstream = self.upstream.url("");
+        let server = self
+            .server()
+            .as_ref()
+            .map_or_else(String::new, |server| server.url.clone());
         text.replace("{upstream}", upstream.trim_end_matches('/'))
+            .replace("{server}", &server)
             .replace("{refused}", &format!("http://{}", self.refused))
             .replace("{blackhole}", &format!("http://{}", self.blackhole.addr))
             .replace("{tmp}", &self.tmp.display().to_string())
