@@ -26,7 +26,7 @@ use tidegate_types::{
 
 pub(crate) use provider::ProviderState;
 
-/// Output tokens reserved for a request without a bound, unless the model's own limit is lower.
+/// Output tokens reserved for a request without a bound when nothing better is known.
 const ASSUMED_OUTPUT: u64 = 4096;
 
 /// Everything a call needs to know. Swapped as a whole on reload.
@@ -76,6 +76,8 @@ pub(crate) struct Target {
     pub(crate) tariff: Tariff,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
+    /// Output bound the target sets itself, in place of the request's.
+    pub(crate) own_bound: Option<u64>,
     /// Output tokens reserved for requests without a bound.
     pub(crate) assumed_output: u64,
     pub(crate) timeouts: Timeouts,
@@ -219,8 +221,15 @@ impl Snapshot {
             (None, None, Unpriced::Estimate) => Tariff::Flat(estimate(&provider.vendor)),
             (None, None, Unpriced::Allow | Unpriced::Deny) => Tariff::Free,
         };
-        let limit = known.map_or(0, |known| u64::from(known.max_output));
-        let assumed = self.config.assume_output_tokens.unwrap_or(ASSUMED_OUTPUT);
+        let limit = known
+            .map(|known| u64::from(known.max_output))
+            .filter(|limit| *limit > 0);
+        // The model's own limit keeps a hard budget hard; whoever finds that too much sets less.
+        let assumed_output = match (self.config.assume_output_tokens, limit) {
+            (Some(assumed), Some(limit)) => assumed.min(limit),
+            (Some(assumed), None) => assumed,
+            (None, limit) => limit.unwrap_or(ASSUMED_OUTPUT),
+        };
         Target {
             label: Arc::from(format!("{}/{model}", provider.name)),
             provider: Arc::clone(provider),
@@ -233,11 +242,10 @@ impl Snapshot {
                 .collect(),
             tariff,
             priced: own.is_some() || known.is_some(),
-            assumed_output: if limit == 0 {
-                assumed
-            } else {
-                limit.min(assumed)
-            },
+            own_bound: ["max_completion_tokens", "max_tokens"]
+                .iter()
+                .find_map(|key| target.params.get(*key)?.as_u64()),
+            assumed_output,
             timeouts: Timeouts::resolve([
                 &target.timeouts,
                 &provider.timeouts,

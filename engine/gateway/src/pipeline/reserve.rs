@@ -20,9 +20,9 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
         .at(job.body.len() as u64)
         .map_or_else(Default::default, |price| {
             let output = match job.endpoint {
-                tidegate_types::Endpoint::Chat => job
-                    .asks
-                    .max_output
+                tidegate_types::Endpoint::Chat => target
+                    .own_bound
+                    .or(job.asks.max_output)
                     .unwrap_or(target.assumed_output)
                     .saturating_mul(job.asks.choices),
                 _ => 0,

@@ -30,8 +30,8 @@ pub struct Config {
     pub on_unsupported: OnUnsupported,
     /// What to do with models that have no price.
     pub unpriced: Unpriced,
-    /// Output tokens a budget reserves for a request that sets no bound of its own, unless the
-    /// model's own limit is lower. Default 4096.
+    /// Output tokens a budget reserves for a request that sets no bound of its own. Default: the
+    /// model's own limit, so that a hard budget stays hard; 4096 where the catalogue knows none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assume_output_tokens: Option<u64>,
 }
