@@ -1,6 +1,10 @@
 //! A configured engine, its server, and the jobs that may block and so run off the event loop.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use napi::{Env, Result, Task, bindgen_prelude::AsyncTask};
 use napi_derive::napi;
@@ -36,6 +40,7 @@ impl NativeEngine {
     /// Opens an engine from `kind` = `env`, `path`, `object` (JSON text), `yaml`, `toml` or `json`.
     #[napi(factory)]
     pub fn open(kind: String, text: String) -> Result<Self, &'static str> {
+        one_thread();
         let source = source(&kind, text).map_err(|error| values::exception(&error))?;
         let engine = Engine::open(source).map_err(|error| values::exception(&error))?;
         Ok(Self { engine })
@@ -44,6 +49,7 @@ impl NativeEngine {
     /// A client of the engine behind `url`.
     #[napi(factory)]
     pub fn connect(url: String, key: Option<String>) -> Result<Self, &'static str> {
+        one_thread();
         let engine = Engine::connect(&url, key).map_err(|error| values::exception(&error))?;
         Ok(Self { engine })
     }
@@ -205,6 +211,22 @@ impl Task for Job {
             },
         })
     }
+}
+
+/// One event loop keeps one engine thread busy at most; more would only wake each other. Who has
+/// many workers may ask for more.
+fn one_thread() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a switch of the binding, read once"
+        )]
+        let wish = std::env::var("TIDEGATE_THREADS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        tidegate::bridge::set_threads(wish.unwrap_or(1).clamp(1, 64));
+    });
 }
 
 fn source(kind: &str, text: String) -> std::result::Result<Source, Error> {

@@ -43,6 +43,17 @@ pub fn version() -> &'static str {
 /// SIGTERM drain the server although Node's event loop stands still.
 #[napi]
 pub fn cli(args: Vec<String>) -> i32 {
+    reset_signals();
     let name = std::iter::once(OsString::from("tidegate"));
     tidegate_server::cli::main(name.chain(args.into_iter().map(OsString::from)))
+}
+
+/// Takes Node's own handlers away. The command's would call them in turn, as is polite, and Node's
+/// raise the signal again to die of it: that never ends while another handler stands in front.
+fn reset_signals() {
+    #[cfg(unix)]
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: the default action of two ordinary signals; nothing else reads the result.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }

@@ -17,6 +17,8 @@ const asyncDispose = /** @type {typeof Symbol.asyncDispose} */ (
   Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose")
 );
 
+const advance = Symbol.for("tidegate.testing.advance");
+
 /** A gateway inside this process. */
 class Gateway {
   #engine;
@@ -144,7 +146,7 @@ class Gateway {
    * Moves the engine's clock. Only in builds for the behaviour suite.
    * @param {number} ms
    */
-  [Symbol.for("tidegate.testing.advance")](ms) {
+  [advance](ms) {
     if (!this.#engine.advance) throw new TypeError("this build keeps real time");
     this.#engine.advance(ms);
   }

@@ -70,13 +70,18 @@ for (const flags of [[], ["--publish"]]) {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  test(`npx_tidegate_serves_until_${signal}`, async () => {
+  test(`npx_tidegate_serves_until_${signal}`, async (t) => {
     const target = join(folder, "local");
     await writeFile(
       join(target, "tidegate.yaml"),
       'providers: { m: { dialect: openai, mock: { replies: [ { text: served } ] } } }\nserver: { listen: "127.0.0.1:0" }\n',
     );
     const child = npx(target, ["serve", "--config", "tidegate.yaml"]);
+    t.after(() => {
+      try {
+        process.kill(-child.pid, "SIGKILL"); // only if the test has failed
+      } catch {}
+    });
     const ended = finish(child, 30_000);
     const url = await within(
       15_000,
