@@ -1,7 +1,13 @@
 //! Reading what a call consumed, from complete replies and from single events.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, FinderRev};
 use tidegate_types::{Dialect, Usage, chat::Json};
+
+const NAME: &[u8] = b"\"usage\"";
+
+static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(NAME));
 
 /// The usage in a complete reply.
 ///
@@ -9,8 +15,8 @@ use tidegate_types::{Dialect, Usage, chat::Json};
 /// the outermost object: a tool argument or a nested report with the same name is passed over.
 pub(super) fn of_reply(dialect: Dialect, body: &[u8]) -> Option<Usage> {
     let mut before = body;
-    while let Some(at) = memmem::rfind(before, b"\"usage\"") {
-        if let Some(value) = top_level_object(body, at + b"\"usage\"".len()) {
+    while let Some(at) = LAST.rfind(before) {
+        if let Some(value) = top_level_object(body, at + NAME.len()) {
             return of_object(dialect, value);
         }
         before = &before[..at];

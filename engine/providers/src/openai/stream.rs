@@ -47,39 +47,75 @@ impl Decoder for ChunkDecoder {
         }
         let chunk =
             Json::parse(&event.data).map_err(|message| Fault::new(Json::trusted(""), message))?;
+        let chunk = Chunk::read(chunk);
         let named = event
             .event
             .as_ref()
             .is_some_and(|name| name.as_ref() == b"error");
-        if named || chunk.get("error").is_some() {
-            sink(failure_delta(chunk));
+        if named || chunk.failed {
+            sink(failure_delta(chunk.whole));
             return Ok(());
         }
-        let choice = chunk.get("choices").and_then(|choices| {
-            choices.items().find(|choice| {
-                choice
-                    .get("index")
-                    .and_then(Json::as_u64)
-                    .unwrap_or_default()
-                    == 0
-            })
-        });
-        if !self.started && (choice.is_some() || chunk.get("usage").is_some()) {
+        if !self.started && (chunk.choice.is_some() || chunk.usage) {
             self.started = true;
-            let id = chunk
-                .get("id")
-                .and_then(Json::as_text)
-                .unwrap_or(Text::Escaped(""));
-            let created = chunk.get("created").and_then(Json::as_u64);
-            sink(Delta::Start { id, created });
+            sink(Delta::Start {
+                id: chunk.id.unwrap_or(Text::Escaped("")),
+                created: chunk.created,
+            });
         }
-        if let Some(choice) = choice {
+        if let Some(choice) = chunk.choice {
             self.choice(choice, sink);
         }
-        if let Some(usage) = openai_usage(chunk) {
+        if chunk.usage
+            && let Some(usage) = openai_usage(chunk.whole)
+        {
             sink(Delta::Usage(usage));
         }
         Ok(())
+    }
+}
+
+/// What a chunk holds, found in one pass.
+struct Chunk<'a> {
+    whole: Json<'a>,
+    id: Option<Text<'a>>,
+    created: Option<u64>,
+    /// The first choice; others have no place elsewhere.
+    choice: Option<Json<'a>>,
+    usage: bool,
+    failed: bool,
+}
+
+impl<'a> Chunk<'a> {
+    fn read(whole: Json<'a>) -> Self {
+        let mut chunk = Self {
+            whole,
+            id: None,
+            created: None,
+            choice: None,
+            usage: false,
+            failed: false,
+        };
+        for (key, value) in whole.members().filter(|(_, value)| !value.is_null()) {
+            match &*key.decode() {
+                "id" => chunk.id = value.as_text(),
+                "created" => chunk.created = value.as_u64(),
+                "choices" => {
+                    let first = |choice: &Json<'a>| {
+                        choice
+                            .get("index")
+                            .and_then(Json::as_u64)
+                            .unwrap_or_default()
+                            == 0
+                    };
+                    chunk.choice = value.items().find(first);
+                }
+                "usage" | "x_groq" => chunk.usage = true,
+                "error" => chunk.failed = true,
+                _ => {}
+            }
+        }
+        chunk
     }
 }
 
@@ -99,6 +135,22 @@ impl ChunkDecoder {
     }
 
     fn delta<'a>(&mut self, delta: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
+        let (mut thought, mut content, mut refusal) = (None, None, None);
+        let (mut blocks, mut calls, mut older) = (None, None, None);
+        for (key, value) in delta.members().filter(|(_, value)| !value.is_null()) {
+            match &*key.decode() {
+                // OpenRouter and others send the same words under several names.
+                "reasoning_content" | "reasoning" => {
+                    thought = thought.or(value.as_text().filter(|text| !text.is_empty()));
+                }
+                "thinking_blocks" | "reasoning_details" => blocks = blocks.or(Some(value)),
+                "content" => content = Some(value),
+                "refusal" => refusal = value.as_text(),
+                "tool_calls" => calls = Some(value),
+                "function_call" => older = Some(value),
+                _ => {}
+            }
+        }
         let mut say = |make: fn(Text<'a>) -> Delta<'a>, text: Option<Text<'a>>| {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 self.said = true;
@@ -106,23 +158,18 @@ impl ChunkDecoder {
             }
         };
         let word = |of: Json<'a>, key| of.get(key).and_then(Json::as_text);
-        let blocks = delta
-            .get("thinking_blocks")
-            .or_else(|| delta.get("reasoning_details"));
-        let blocks = blocks.map(Json::items);
-        // OpenRouter and others send the same words under several names.
-        let thought = word(delta, "reasoning_content").or_else(|| word(delta, "reasoning"));
-        if thought.is_some() {
-            say(Delta::Thinking, thought);
-        } else {
-            for block in blocks.clone().into_iter().flatten() {
-                say(
-                    Delta::Thinking,
-                    word(block, "text").or_else(|| word(block, "summary")),
-                );
+        if thought.is_none() {
+            for block in blocks.map(Json::items).into_iter().flatten() {
+                // Blocks with their signature repeat what was said before.
+                let repeated = block.get("thinking").is_some() && block.get("signature").is_some();
+                let text = ["thinking", "text", "summary"]
+                    .iter()
+                    .find_map(|key| word(block, key));
+                say(Delta::Thinking, text.filter(|_| !repeated));
             }
         }
-        match delta.get("content") {
+        say(Delta::Thinking, thought);
+        match content {
             Some(content) if content.is_array() => {
                 for item in content.items() {
                     match item.get("thinking") {
@@ -134,8 +181,8 @@ impl ChunkDecoder {
             Some(content) => say(Delta::Text, content.as_text()),
             None => {}
         }
-        say(Delta::Refusal, word(delta, "refusal"));
-        for block in blocks.into_iter().flatten() {
+        say(Delta::Refusal, refusal);
+        for block in blocks.map(Json::items).into_iter().flatten() {
             say(Delta::Signature, word(block, "signature"));
             let kind = name(block, "type");
             let hidden = matches!(&*kind, "redacted_thinking" | "reasoning.encrypted");
@@ -143,15 +190,10 @@ impl ChunkDecoder {
                 say(Delta::RedactedThinking, word(block, "data"));
             }
         }
-        let calls = delta
-            .get("tool_calls")
-            .map(Json::items)
-            .into_iter()
-            .flatten();
-        for (place, call) in calls.enumerate() {
+        for (place, call) in calls.map(Json::items).into_iter().flatten().enumerate() {
             self.call(place, call, sink);
         }
-        if let Some(call) = delta.get("function_call") {
+        if let Some(call) = older {
             self.older_call(call, sink);
         }
     }

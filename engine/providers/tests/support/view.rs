@@ -272,7 +272,8 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
                 match known {
                     Some(known) => known.3 += &given,
                     None => {
-                        calls.push((index, string(&call["id"]), string(&function["name"]), given))
+                        let (id, name) = (string(&call["id"]), string(&function["name"]));
+                        calls.push((index, id, name, given));
                     }
                 }
             }
