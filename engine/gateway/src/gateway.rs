@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tidegate_policy::{Clock, cache::ExactCache, identity::Registry, rng::Rng};
-use tidegate_providers::{hyper_transport::HyperTransport, transport::Transport};
+use tidegate_providers::{http_transport::HttpTransport, transport::Transport};
 use tidegate_types::{Code, Error, config::Config};
 use tokio::sync::Notify;
 
@@ -71,7 +71,7 @@ impl Gateway {
         let proxies = |name: &str| source::env(name);
         Self::with_parts(
             config,
-            Arc::new(HyperTransport::new(&proxies)),
+            Arc::new(HttpTransport::new(&proxies)),
             Arc::new(Clock::new()),
         )
     }

@@ -1,10 +1,10 @@
 //! Dialects, provider catalogue, SSE codec and transport of the Tidegate gateway.
 
+mod anthropic;
 pub mod catalogue;
 pub mod dialect;
-pub mod hyper_transport;
+pub mod http_transport;
 pub mod mock;
+mod openai;
 pub mod sse;
 pub mod transport;
-mod anthropic;
-mod openai;

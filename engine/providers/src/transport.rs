@@ -1,6 +1,6 @@
 //! The one door to the network: a request goes in, a status, headers and a body stream come out.
 //!
-//! Everything behind [`Transport`] is exchangeable: `HyperTransport` talks
+//! Everything behind [`Transport`] is exchangeable: `HttpTransport` talks
 //! to real upstreams, `MockTransport` answers from a script.
 
 use std::{
@@ -13,11 +13,9 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body::Body as _;
-use hyper::body::Incoming;
 use tidegate_types::Segments;
 
-use crate::hyper_transport::Connection;
+use crate::http_transport::Connection;
 
 /// Sends one request and gives back its answer once the headers are there.
 ///
@@ -94,7 +92,6 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 enum Kind {
     Empty,
     Whole(Bytes),
-    Incoming(Incoming),
     Connection(Box<Connection>),
     Pieces(Pieces),
 }
@@ -133,14 +130,6 @@ impl BodyStream {
             let item = match &mut self.0 {
                 Kind::Empty => return Poll::Ready(None),
                 Kind::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
-                Kind::Incoming(body) => match ready!(Pin::new(body).poll_frame(cx)) {
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(data) => Some(Ok(data)),
-                        Err(_trailers) => continue,
-                    },
-                    Some(Err(error)) => Some(Err(lost(&error))),
-                    None => None,
-                },
                 Kind::Connection(connection) => ready!(connection.poll_body(cx)),
                 Kind::Pieces(stream) => ready!(stream.as_mut().poll_next(cx)),
             };
@@ -167,7 +156,6 @@ impl BodyStream {
         match &self.0 {
             Kind::Empty => Some(0),
             Kind::Whole(bytes) => Some(bytes.len() as u64),
-            Kind::Incoming(body) => body.size_hint().exact(),
             Kind::Connection(connection) => connection.body_left(),
             Kind::Pieces(_) => None,
         }
@@ -177,19 +165,9 @@ impl BodyStream {
     pub fn is_end(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
-            Kind::Incoming(body) => body.is_end_stream(),
             Kind::Whole(_) | Kind::Connection(_) | Kind::Pieces(_) => false,
         }
     }
-}
-
-/// The connection error without the URL or anything the request carried.
-pub(crate) fn lost(error: &hyper::Error) -> TransportError {
-    use std::error::Error as _;
-    let text = error
-        .source()
-        .map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
-    TransportError::ConnectionLost(text)
 }
 
 impl Stream for BodyStream {
@@ -224,18 +202,12 @@ impl From<Bytes> for BodyStream {
     }
 }
 
-impl From<Incoming> for BodyStream {
-    fn from(body: Incoming) -> Self {
-        Self(Kind::Incoming(body))
-    }
-}
-
 impl fmt::Debug for BodyStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.0 {
             Kind::Empty => "empty",
             Kind::Whole(_) => "whole",
-            Kind::Incoming(_) | Kind::Connection(_) | Kind::Pieces(_) => "arriving",
+            Kind::Connection(_) | Kind::Pieces(_) => "arriving",
         };
         write!(f, "BodyStream({kind})")
     }

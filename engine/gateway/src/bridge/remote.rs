@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tidegate_providers::{
     dialect::Seen,
-    hyper_transport::HyperTransport,
+    http_transport::HttpTransport,
     transport::{HttpRequest, Transport, TransportError},
 };
 use tidegate_types::{Code, Dialect, Error, Secret, Segments};
@@ -43,7 +43,7 @@ pub(super) struct RemoteStream {
 
 impl Remote {
     pub(super) fn new(url: Uri, key: Option<Secret<String>>) -> Self {
-        let transport = Arc::new(HyperTransport::new(&|name: &str| source::env(name)));
+        let transport = Arc::new(HttpTransport::new(&|name: &str| source::env(name)));
         Self {
             url,
             key,

@@ -104,6 +104,84 @@ async fn body_of_a_megabyte_arrives_whole_both_ways() {
 }
 
 #[tokio::test]
+async fn answer_is_heard_while_the_request_is_still_being_sent() {
+    let upstream = Upstream::bind().await;
+    let transport = transport();
+    let piece = Bytes::from(vec![b'x'; 1 << 20]);
+    let server = async {
+        let mut peer = upstream.accept().await;
+        peer.write("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+            .await;
+        peer.closed_after().await
+    };
+    let client = async {
+        let mut request = post(&upstream.url("/"), Bytes::new());
+        request.body = (0..64).map(|_| piece.clone()).collect();
+        let mut response = transport.send(request).await.unwrap();
+        assert_eq!(response.status, 413);
+        assert_eq!(collect(&mut response).await.unwrap(), "big");
+    };
+    tokio::join!(server, client);
+}
+
+#[tokio::test]
+async fn answer_may_begin_before_the_whole_request_is_read() {
+    let upstream = Upstream::bind().await;
+    let transport = transport();
+    let piece = Bytes::from(vec![b'x'; 1 << 20]);
+    let server = async {
+        let mut peer = upstream.accept().await;
+        peer.write(CHUNKED).await;
+        let (_, body) = peer.request().await.expect("all of the request");
+        peer.write("4\r\nread\r\n0\r\n\r\n").await;
+        peer.request()
+            .await
+            .expect("another request on the same connection");
+        peer.write(&answer("again")).await;
+        body.len()
+    };
+    let client = async {
+        let mut request = post(&upstream.url("/"), Bytes::new());
+        request.body = (0..16).map(|_| piece.clone()).collect();
+        let mut response = transport.send(request).await.unwrap();
+        assert_eq!(collect(&mut response).await.unwrap(), "read");
+        assert_eq!(
+            fetch(&transport, &upstream.url("/")).await.unwrap(),
+            "again"
+        );
+    };
+    let (length, ()) = tokio::join!(server, client);
+    assert_eq!(length, 16 << 20);
+}
+
+#[tokio::test]
+async fn connection_with_bytes_nobody_asked_for_is_not_used_again() {
+    let upstream = Upstream::bind().await;
+    let transport = transport();
+    let server = async {
+        let mut peer = upstream.accept().await;
+        peer.request().await.expect("a request");
+        peer.write(&format!("{}HTTP/1.1 200 OK\r\n", answer("one")))
+            .await;
+        peer.closed_after().await;
+        let mut peer = upstream.accept().await;
+        peer.request()
+            .await
+            .expect("a request on another connection");
+        peer.write(&answer("two")).await;
+    };
+    let client = async {
+        for expected in ["one", "two"] {
+            assert_eq!(
+                fetch(&transport, &upstream.url("/")).await.unwrap(),
+                expected
+            );
+        }
+    };
+    tokio::join!(server, client);
+}
+
+#[tokio::test]
 async fn dropped_body_closes_the_connection_at_once() {
     let upstream = Upstream::bind().await;
     let transport = transport();

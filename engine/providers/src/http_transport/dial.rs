@@ -107,17 +107,16 @@ impl Dialer {
     }
 
     /// Opens a stream along `route`, TLS included.
-    pub(super) async fn dial(&self, route: &Route) -> Result<TokioIo<Stream>, TransportError> {
+    pub(super) async fn dial(&self, route: &Route) -> Result<Stream, TransportError> {
         let stream = match &route.proxy {
             None => self.tcp(route.uri()?).await?,
             Some(proxy) => self.through(proxy, route).await?,
         };
-        let stream = if route.secure {
-            self.tls.wrap(stream, route.authority.host()).await?
+        if route.secure {
+            self.tls.wrap(stream, route.authority.host()).await
         } else {
-            stream
-        };
-        Ok(TokioIo::new(stream))
+            Ok(stream)
+        }
     }
 
     async fn tcp(&self, to: Uri) -> Result<Stream, TransportError> {

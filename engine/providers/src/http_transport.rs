@@ -2,8 +2,7 @@
 
 mod connection;
 mod dial;
-mod gate;
-mod payload;
+mod h1;
 mod pool;
 mod stream;
 #[cfg(test)]
@@ -12,16 +11,10 @@ mod tls;
 
 use std::{fmt, sync::Arc};
 
-use http::{
-    HeaderValue, Method, Request,
-    header::{CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING},
-    uri::Authority,
-};
+use http::uri::Authority;
 
 pub(crate) use connection::Connection;
-use connection::Failure;
 use dial::Dialer;
-use payload::Payload;
 use pool::{Host, Pool};
 
 use crate::transport::{HttpRequest, HttpResponse, Sending, Transport, TransportError};
@@ -36,14 +29,14 @@ use crate::transport::{HttpRequest, HttpResponse, Sending, Transport, TransportE
 /// (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, also in lower case) and `SSL_CERT_FILE`,
 /// whose certificates are trusted beside the machine's and Mozilla's.
 #[derive(Clone)]
-pub struct HyperTransport(Arc<Inner>);
+pub struct HttpTransport(Arc<Inner>);
 
 struct Inner {
     dialer: Dialer,
     pool: Pool,
 }
 
-impl HyperTransport {
+impl HttpTransport {
     /// A transport that takes its proxies and certificates from `env`.
     pub fn new(env: &dyn Fn(&str) -> Option<String>) -> Self {
         Self(Arc::new(Inner {
@@ -53,7 +46,7 @@ impl HyperTransport {
     }
 }
 
-impl Transport for HyperTransport {
+impl Transport for HttpTransport {
     fn send(&self, request: HttpRequest) -> Sending {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.send(request).await })
@@ -63,31 +56,16 @@ impl Transport for HyperTransport {
 impl Inner {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let host = self.host(&request.uri)?;
-        let (connect_timeout, limit) = (request.connect_timeout, request.first_byte_timeout);
-        let mut request = prepare(request, &host);
-        loop {
-            let kept = host.take();
-            let reused = kept.is_some();
-            let connection = match kept {
-                Some(connection) => connection,
-                None => self.connect(&host, connect_timeout).await?,
-            };
-            match connection.exchange(request, limit).await {
-                Ok((head, body)) => {
-                    return Ok(HttpResponse {
-                        status: head.status,
-                        headers: head.headers,
-                        body,
-                    });
-                }
-                Err(Failure::Unsent(unsent)) if reused => request = *unsent,
-                Err(Failure::Unsent(_)) => {
-                    let text = "closed before it took the request".to_owned();
-                    return Err(TransportError::ConnectionLost(text));
-                }
-                Err(Failure::Failed(error)) => return Err(error),
-            }
-        }
+        // A connection that the upstream closed meanwhile takes nothing, so nothing is sent twice.
+        let kept = std::iter::from_fn(|| host.take()).find_map(|mut connection| {
+            let fresh = !connection.is_stale();
+            fresh.then_some(connection)
+        });
+        let connection = match kept {
+            Some(connection) => connection,
+            None => self.connect(&host, request.connect_timeout).await?,
+        };
+        connection.exchange(&request).await
     }
 
     async fn connect(
@@ -98,7 +76,7 @@ impl Inner {
         // Boxed: connecting is rare, and its state would make every request's future large.
         let dialing = Box::pin(async {
             let stream = self.dialer.dial(&host.route).await?;
-            Connection::open(stream, Arc::clone(host)).await
+            Ok(Connection::new(stream, Arc::clone(host)))
         });
         tokio::time::timeout(limit, dialing)
             .await
@@ -131,41 +109,8 @@ impl Inner {
     }
 }
 
-/// The request as the wire wants it.
-fn prepare(request: HttpRequest, host: &Host) -> Request<Payload> {
-    let HttpRequest {
-        method,
-        uri,
-        mut headers,
-        body,
-        ..
-    } = request;
-    if !headers.contains_key(HOST) {
-        headers.insert(HOST, host.header.clone());
-    }
-    // The framing is the transport's business: a length the caller's body had may be wrong by now.
-    headers.remove(TRANSFER_ENCODING);
-    headers.remove(CONTENT_LENGTH);
-    if body.is_empty()
-        && !matches!(
-            method,
-            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS
-        )
-    {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    if let Some(authorization) = host.route.proxy_authorization() {
-        headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-    }
-    let mut out = Request::new(Payload::from(body));
-    *out.method_mut() = method;
-    *out.uri_mut() = pool::request_uri(uri, host.route.absolute_form());
-    *out.headers_mut() = headers;
-    out
-}
-
-impl fmt::Debug for HyperTransport {
+impl fmt::Debug for HttpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HyperTransport")
+        f.write_str("HttpTransport")
     }
 }

@@ -38,7 +38,7 @@ async fn certificates_of_ssl_cert_file_are_trusted() {
     std::fs::write(&file, &identity.pem).unwrap();
     let named = file.to_string_lossy().into_owned();
     let transport =
-        HyperTransport::new(&move |name| (name == "SSL_CERT_FILE").then(|| named.clone()));
+        HttpTransport::new(&move |name| (name == "SSL_CERT_FILE").then(|| named.clone()));
     let server = async {
         let peer = upstream.accept().await;
         let mut peer = Peer(identity.acceptor.accept(peer.0).await.expect("a handshake"));

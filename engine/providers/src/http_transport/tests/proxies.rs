@@ -3,8 +3,8 @@ use super::{
     *,
 };
 
-fn through(proxy: String) -> HyperTransport {
-    HyperTransport::new(&move |name| match name {
+fn through(proxy: String) -> HttpTransport {
+    HttpTransport::new(&move |name| match name {
         "HTTP_PROXY" | "HTTPS_PROXY" => Some(proxy.clone()),
         "NO_PROXY" => Some("internal.example".to_owned()),
         _ => None,
@@ -75,7 +75,7 @@ async fn connecting_is_given_up_in_time() {
 async fn hosts_named_by_no_proxy_are_reached_directly() {
     let upstream = Upstream::bind().await;
     let proxy = format!("http://{}", Upstream::bind().await.address);
-    let transport = HyperTransport::new(&move |name| match name {
+    let transport = HttpTransport::new(&move |name| match name {
         "all_proxy" => Some(proxy.clone()),
         "no_proxy" => Some("127.0.0.0/8".to_owned()),
         _ => None,
@@ -92,7 +92,7 @@ async fn hosts_named_by_no_proxy_are_reached_directly() {
 
 #[test]
 fn proxy_variable_of_a_cgi_request_is_not_trusted() {
-    let transport = HyperTransport::new(&|name| match name {
+    let transport = HttpTransport::new(&|name| match name {
         "HTTP_PROXY" => Some("http://evil.example".to_owned()),
         "REQUEST_METHOD" => Some("GET".to_owned()),
         _ => None,

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tidegate_types::Segments;
 
-use super::HyperTransport;
+use super::HttpTransport;
 use crate::transport::{HttpRequest, HttpResponse, Transport as _, TransportError};
 
-fn transport() -> HyperTransport {
-    HyperTransport::new(&|_| None)
+fn transport() -> HttpTransport {
+    HttpTransport::new(&|_| None)
 }
 
 fn post(url: &str, body: impl Into<Segments>) -> HttpRequest {
@@ -35,7 +35,7 @@ async fn collect(response: &mut HttpResponse) -> Result<String, TransportError> 
     Ok(String::from_utf8(all).expect("text"))
 }
 
-async fn fetch(transport: &HyperTransport, url: &str) -> Result<String, TransportError> {
+async fn fetch(transport: &HttpTransport, url: &str) -> Result<String, TransportError> {
     let mut response = transport.send(post(url, Bytes::from_static(b"{}"))).await?;
     collect(&mut response).await
 }
