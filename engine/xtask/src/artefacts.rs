@@ -185,14 +185,16 @@ fn site_packages(machine: &Machine) -> Result<std::path::PathBuf, String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }
 
-/// The addon beside the JavaScript, and with `--release` the packages in `dist/`.
+/// The addon beside the JavaScript, and the npm packages in `dist/`.
 fn node(machine: &Machine, job: &Job, release: bool) -> Result<(), String> {
     job.must(
         machine
             .cargo(&["build", "-p", "tidegate-node"])
             .args(profile(release)),
     )?;
-    link_node(machine, if release { "dist" } else { "debug" })
+    link_node(machine, if release { "dist" } else { "debug" })?;
+    job.must(machine.command("node").arg("npm/tidegate/scripts/pack.mjs"))
+        .map(drop)
 }
 
 /// Puts the addon where the package looks for one built from the working tree.

@@ -43,6 +43,14 @@ impl Job {
         self
     }
 
+    /// Tells the user at once, and the log.
+    pub(crate) fn say(&self, text: &str) -> Result<(), String> {
+        if !self.echo {
+            println!("  {text}");
+        }
+        self.note(text).map_err(|error| error.to_string())
+    }
+
     pub(crate) fn log(&self) -> &Path {
         &self.log
     }

@@ -130,7 +130,7 @@ impl Machine {
         )
         .ok_or("no Python 3.10 or newer on PATH")?;
         if !self.python().exists() {
-            say(job, "Python: making .venv")?;
+            job.say("set-up  making .venv")?;
             let make = || {
                 self.command(python)
                     .args(["-m", "venv", ".venv"])
@@ -145,45 +145,28 @@ impl Machine {
                 job.must(self.command(python).args(["-m", "venv", ".venv"]))?;
             }
         }
-        self.pip(
-            job,
-            &["bindings-python/requirements-test.txt"],
-            &["maturin>=1.9.4,<2"],
-        )
+        self.pip(job, "bindings-python/requirements-test.txt")
     }
 
-    /// Installs requirement files and packages into `.venv` once per content.
-    pub(crate) fn pip(&self, job: &Job, files: &[&str], packages: &[&str]) -> Result<(), String> {
-        let mut wanted = packages.join("\n");
-        for file in files {
-            wanted +=
-                &fs::read_to_string(self.path(file)).map_err(|error| format!("{file}: {error}"))?;
-        }
-        let stamp = self.path(&format!(
-            ".venv/.xtask-{}",
-            files.join("+").replace('/', "-")
-        ));
+    /// Installs a requirements file into `.venv` once per content.
+    pub(crate) fn pip(&self, job: &Job, file: &str) -> Result<(), String> {
+        let wanted =
+            fs::read_to_string(self.path(file)).map_err(|error| format!("{file}: {error}"))?;
+        let stamp = self.path(&format!(".venv/.xtask-{}", file.replace('/', "-")));
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
-        let what: Vec<&str> = files.iter().chain(packages).copied().collect();
-        say(
-            job,
-            &format!("Python: installing {} into .venv", what.join(", ")),
-        )?;
+        job.say(&format!("set-up  pip install -r {file} into .venv"))?;
         let mut command = self.command(self.python());
-        command
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(packages);
-        for file in files {
-            command.args(["-r", file]);
-        }
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+            file,
+        ]);
         job.must(&mut command)?;
         fs::write(&stamp, wanted).map_err(|error| error.to_string())
     }
@@ -196,7 +179,7 @@ impl Machine {
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
             return Ok(());
         }
-        say(job, &format!("Node: npm ci in {folder}"))?;
+        job.say(&format!("set-up  npm ci in {folder}"))?;
         job.must(
             self.command("npm")
                 .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
@@ -222,7 +205,7 @@ impl Machine {
             let usable = is_root() && runs("apt-get", &["--version"]);
             *apt = if usable { Apt::Ready } else { Apt::Unusable };
             if usable {
-                say(job, "Debian: apt-get update")?;
+                job.say("set-up  apt-get update")?;
                 // Without fresh lists the install below still works from a filled cache.
                 let _ = job.run(self.apt_get(&["update", "-qq"]).stdout(Stdio::null()));
             }
@@ -232,7 +215,7 @@ impl Machine {
                 "{package} is not installed, and only root on Debian can have it installed here"
             ));
         }
-        say(job, &format!("Debian: installing {package}"))?;
+        job.say(&format!("set-up  apt-get install {package}"))?;
         job.must(&mut self.apt_get(&["install", "-y", "-qq", "--no-install-recommends", package]))
             .map(drop)
             .map_err(|_| format!("apt-get cannot install {package}"))
@@ -245,12 +228,6 @@ impl Machine {
             .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
-}
-
-/// Tells the user what is being installed, at once.
-fn say(job: &Job, text: &str) -> Result<(), String> {
-    println!("  set-up  {text}");
-    job.note(text).map_err(|error| error.to_string())
 }
 
 /// Whether `program` starts and ends well with `arguments`.

@@ -100,7 +100,10 @@ fn all_steps() -> Vec<Step> {
     ];
     steps.extend(lint::steps());
     steps.extend([
-        Step::new("rust", rust).cargo().minutes(40),
+        Step::new("rust", rust)
+            .cargo()
+            .after(&["build", "set-up debian"])
+            .minutes(40),
         Step::new("gen --check", |machine, job| {
             generate::check(machine, job).into()
         })

@@ -347,6 +347,32 @@ fn licence_expressions_are_read_as_spdx_means_them() {
 }
 
 #[test]
+fn every_package_has_the_one_version() {
+    let engine = members()
+        .into_iter()
+        .find(|package| text(package, "name") == "tidegate");
+    let version = text(engine.expect("the engine"), "version");
+    let mut wrong = Vec::new();
+    for file in files(&["npm/*/package.json", "npm/*/*/package.json"]) {
+        let package: Value =
+            serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
+        if text(&package, "version") != version {
+            wrong.push(format!("{}: {}", file.display(), package["version"]));
+        }
+    }
+    let pyproject = fs::read_to_string(ROOT.join("bindings-python/pyproject.toml"));
+    let pyproject: toml::Table = pyproject.expect("a file").parse().expect("TOML");
+    let dynamic = pyproject["project"]["dynamic"].as_array().expect("a list");
+    if !dynamic
+        .iter()
+        .any(|field| field.as_str() == Some("version"))
+    {
+        wrong.push("bindings-python/pyproject.toml names a version of its own".to_owned());
+    }
+    assert!(wrong.is_empty(), "not {version}:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn no_file_is_larger_than_one_can_review() {
     let sources = files(&[
         "*.rs", "*.py", "*.pyi", "*.js", "*.mjs", "*.cjs", "*.ts", "*.go", "*.c", "*.h", "*.sh",
