@@ -18,6 +18,12 @@ mod watch;
 
 use pyo3::prelude::*;
 
+/// How many threads the engine starts with. Takes effect only before the first call.
+#[pyfunction]
+fn set_threads(count: usize) {
+    tidegate::bridge::set_threads(count);
+}
+
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -31,6 +37,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ERROR", request::ERROR)?;
     module.add("READABLE", request::READABLE)?;
     module.add_function(wrap_pyfunction!(server::cli_main, module)?)?;
+    module.add_function(wrap_pyfunction!(set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(exit::exiting, module)?)?;
     Ok(())
 }

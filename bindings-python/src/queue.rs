@@ -23,6 +23,15 @@ impl Queue {
     }
 }
 
+impl Drop for Queue {
+    /// The loop is gone: what still comes is dropped, and streams among it close their upstreams.
+    fn drop(&mut self) {
+        if let Ok(queue) = self.inner.get("queue") {
+            queue.close();
+        }
+    }
+}
+
 #[pymethods]
 impl Queue {
     #[new]
@@ -33,6 +42,11 @@ impl Queue {
     /// A descriptor that is readable while answers wait; None where there is none to be had.
     fn fd(&self) -> PyResult<Option<i32>> {
         Ok(self.inner()?.fd())
+    }
+
+    /// Whether answers wait.
+    fn ready(&self) -> PyResult<bool> {
+        Ok(!self.inner()?.is_empty())
     }
 
     /// Up to `max` waiting answers as `(ticket, kind, a, b)`, without blocking.

@@ -108,7 +108,7 @@ def test_message_stream_assembles_tool_input(upstream: Upstream) -> None:
     def event(kind: str, **more: Any) -> dict[str, Any]:
         return {"event": kind, "data": {"type": kind, **more}}
 
-    message = {
+    message: dict[str, Any] = {
         "id": "m", "type": "message", "role": "assistant", "model": "c", "content": [], "stop_reason": None,
         "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1},
     }  # fmt: skip

@@ -29,7 +29,14 @@ class AsyncCaller:
     async def reply(self, method: str, target: str, headers: Any, body: bytes) -> tuple[Head, bytes]:
         """Head and body of the answer. Errors are raised."""
         here = bridge()
-        ticket, kind, a, b = await here.call(self.engine, False, method, target, headers, body, self.key)
+        ticket, outcome = here.submit(self.engine, False, method, target, headers, body, self.key)
+        if type(outcome) is not tuple:
+            try:
+                outcome = await outcome
+            except BaseException:
+                here.give_up(self.engine, ticket)
+                raise
+        kind, a, b = outcome
         if kind == _REPLY:
             return a, b
         if kind == _ERROR:

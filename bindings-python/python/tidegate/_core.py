@@ -56,8 +56,12 @@ def _remember(engine: Engine) -> Engine:
     if not _at_exit_registered:
         _at_exit_registered = True
         import atexit
+        from os import environ
 
         atexit.register(_at_exit)
+        # One is the least work for one event loop; blocking calls run on their own threads anyway.
+        threads = environ.get("TIDEGATE_THREADS", "")
+        _native.set_threads(int(threads) if threads.isdecimal() else 1)
     _live.add(ref(engine, _live.discard))
     return engine
 

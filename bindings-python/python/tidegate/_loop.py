@@ -7,9 +7,9 @@ own thread. No thread of the engine ever touches Python.
 
 from __future__ import annotations
 
-import os
 from asyncio import get_running_loop
 from contextvars import Context
+from os import getpid
 
 from ._native import Queue
 
@@ -37,7 +37,7 @@ def bridge() -> LoopBridge:
     loop = get_running_loop()
     found: LoopBridge | None = getattr(loop, _PLACE, None)
     # After a fork the loop's queue belongs to the parent.
-    if found is None or found.pid != os.getpid():
+    if found is None or found.pid != getpid():
         found = LoopBridge()
         found.attach(loop)
         setattr(loop, _PLACE, found)
@@ -50,7 +50,7 @@ class LoopBridge:
     __slots__ = ("__weakref__", "_drained", "_queue", "_waiting", "pid")
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
+        self.pid = getpid()
         self._queue = Queue()
         self._waiting: dict[int, Future[Any]] = {}
         self._drained: Any = None
@@ -58,8 +58,11 @@ class LoopBridge:
     def attach(self, loop: AbstractEventLoop) -> None:
         """Has the loop watch the queue."""
         try:
+            descriptor = self._queue.fd()
+            if descriptor is None:
+                raise NotImplementedError
             # In an empty context: the first caller's must not live as long as the loop.
-            Context().run(loop.add_reader, self._queue.fd(), self.drain)
+            Context().run(loop.add_reader, descriptor, self.drain)
         except (NotImplementedError, AttributeError):
             from ._notify import start
 
@@ -85,6 +88,32 @@ class LoopBridge:
             # Anything else was cancelled; a stream that is dropped here closes its upstream.
         return mine
 
+    def submit(
+        self,
+        engine: Engine,
+        http: bool,
+        method: str,
+        target: str,
+        headers: Any,
+        body: bytes,
+        key: str | None,
+    ) -> tuple[int, Any]:
+        """Starts a call; gives its ticket and its outcome, or a future of it."""
+        queue = self._queue
+        ticket = engine.submit(queue, http, method, target, headers, body, key)
+        # Refusals and stored answers may be here already and need no future.
+        if queue.ready():
+            done = self.take(ticket)
+            if done is not None:
+                return ticket, done
+        self._waiting[ticket] = future = get_running_loop().create_future()
+        return ticket, future
+
+    def give_up(self, engine: Engine, ticket: int) -> None:
+        """Cancels a call; its upstream is closed."""
+        self._waiting.pop(ticket, None)
+        engine.cancel(ticket)
+
     async def call(
         self,
         engine: Engine,
@@ -97,29 +126,14 @@ class LoopBridge:
         seconds: float | None = None,
     ) -> tuple[int, int, Any, Any]:
         """Makes a call; gives `(ticket, kind, a, b)`. Cancelling it closes the upstream."""
-        ticket = engine.submit(self._queue, http, method, target, headers, body, key)
-        # Refusals and stored answers are here already and need no future.
-        done = self.take(ticket)
-        if done is None:
+        ticket, outcome = self.submit(engine, http, method, target, headers, body, key)
+        if type(outcome) is not tuple:
             try:
-                done = await self._wait(ticket, seconds)
+                outcome = await outcome if seconds is None else await _within(seconds, outcome)
             except BaseException:
-                self._waiting.pop(ticket, None)
-                engine.cancel(ticket)
+                self.give_up(engine, ticket)
                 raise
-        return (ticket, *done)
-
-    async def _wait(self, ticket: int, seconds: float | None) -> tuple[int, Any, Any]:
-        loop = get_running_loop()
-        future: Future[Any] = loop.create_future()
-        self._waiting[ticket] = future
-        if seconds is None:
-            return await future  # type: ignore[no-any-return]
-        timer = loop.call_later(seconds, _expire, future)
-        try:
-            return await future  # type: ignore[no-any-return]
-        finally:
-            timer.cancel()
+        return (ticket, *outcome)
 
     async def read(self, stream: Stream, ticket: int, seconds: float | None = None) -> tuple[list[bytes], Any]:
         """The next pieces of a stream and, after the last one, how it ended."""
@@ -133,10 +147,19 @@ class LoopBridge:
                 raise RuntimeError("a stream is read on the event loop that opened it")
             if ticket in self._waiting:
                 raise RuntimeError("two tasks read the same stream")
+            self._waiting[ticket] = future = get_running_loop().create_future()
             try:
-                await self._wait(ticket, seconds)
+                await (future if seconds is None else _within(seconds, future))
             finally:
                 self._waiting.pop(ticket, None)
+
+
+async def _within(seconds: float, future: Future[Any]) -> Any:
+    timer = get_running_loop().call_later(seconds, _expire, future)
+    try:
+        return await future
+    finally:
+        timer.cancel()
 
 
 def _expire(future: Future[Any]) -> None:

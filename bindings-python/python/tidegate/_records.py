@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from json import JSONDecoder, JSONEncoder
+from operator import methodcaller
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +38,11 @@ class Record(dict):  # type: ignore[type-arg]
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        try:
+        if name in self:
             return self[name]
-        except KeyError:
-            if name in _OPTIONAL:
-                return None
-            raise missing("this object", name, self) from None
+        if name in _OPTIONAL:
+            return None
+        raise missing("this object", name, self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
@@ -77,7 +77,24 @@ def plain(value: Any, exclude_none: bool = False) -> Any:
     return value
 
 
-decode = JSONDecoder(object_hook=Record).decode
+# The names that replies are mostly asked for, without a step through `__getattr__`.
+for _name in ("choices", "content", "delta", "finish_reason", "message", "role", "text", "tool_calls", "type", "usage"):
+    setattr(Record, _name, property(methodcaller("get", _name)))
+
+_decoder = JSONDecoder(object_hook=Record)
+_scan: Any = _decoder.scan_once  # type: ignore[attr-defined]
+
+
+def decode(text: str) -> Any:
+    """The JSON value in `text`, its objects as records."""
+    try:
+        value, end = _scan(text, 0)
+        if end == len(text):
+            return value
+    except StopIteration:
+        pass
+    # White space around the value, or a mistake.
+    return _decoder.decode(text)
 
 
 def _other(value: Any) -> Any:
@@ -123,12 +140,12 @@ class Reply:
         if name == "_data":
             self._data = data = decode(self._raw.decode())
             return data
-        try:
-            return self._data[name]
-        except KeyError:
-            if name in _OPTIONAL:
-                return None
-            raise missing(type(self).__name__, name, self._data) from None
+        data = self._data
+        if name in data:
+            return data[name]
+        if name in _OPTIONAL:
+            return None
+        raise missing(type(self).__name__, name, data)
 
     def __getitem__(self, name: str) -> Any:
         return self._data[name]
