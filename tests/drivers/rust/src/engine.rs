@@ -29,36 +29,33 @@ impl Face for Native {
         let text = |name: &str| fields[name].as_str().unwrap_or_default();
         let time = |name: &str| Duration::from_millis(fields[name].as_u64().unwrap_or(1000));
         match (op, self.engine.clone()) {
-            ("hello", _) => hello("rust", CAPABILITIES),
+            ("hello", _) => return hello("rust", CAPABILITIES),
             ("open", old) => {
                 old.map(|engine| engine.close(Duration::ZERO));
-                done(Engine::open(source(fields)).map(|engine| self.engine = Some(engine)))
+                return done(Engine::open(source(fields)).map(|engine| self.engine = Some(engine)));
             }
             ("connect", _) => {
                 let key = fields["key"].as_str().map(str::to_owned);
-                done(Engine::connect(text("url"), key).map(|engine| self.engine = Some(engine)))
+                let engine = Engine::connect(text("url"), key);
+                return done(engine.map(|engine| self.engine = Some(engine)));
             }
-            ("drop", _) => {
-                self.held = None;
-                done(Ok(()))
+            ("rest", _) => {
+                let held = self
+                    .held
+                    .take()
+                    .ok_or_else(|| fail("driver_failed", "nothing is held"));
+                return held
+                    .map_or_else(|e| e, |(head, stream)| chunks(&head, &stream, usize::MAX));
             }
-            ("rest", _) => match self.held.take() {
-                Some((headers, stream)) => chunks(&headers, &stream, usize::MAX),
-                None => fail("driver_failed", "no stream is held"),
-            },
-            ("call" | "http", Some(engine)) => self.call(&engine, fields),
-            ("reload", Some(engine)) => done(engine.reload(Some(source(fields)))),
-            ("advance", Some(engine)) => {
-                engine.advance(time("ms"));
-                done(Ok(()))
-            }
-            ("health", Some(engine)) => json!({ "ok": engine.health() }),
-            ("close", Some(engine)) => {
-                engine.close(time("deadline_ms"));
-                done(Ok(()))
-            }
-            _ => fail("unknown_op", op),
+            ("call" | "http", Some(engine)) => return self.call(&engine, fields),
+            ("reload", Some(engine)) => return done(engine.reload(Some(source(fields)))),
+            ("health", Some(engine)) => return json!({ "ok": engine.health() }),
+            ("drop", _) => self.held = None,
+            ("advance", Some(engine)) => engine.advance(time("ms")),
+            ("close", Some(engine)) => _ = engine.close(time("deadline_ms")),
+            _ => return fail("unknown_op", op),
         }
+        json!({ "ok": {} })
     }
 }
 

@@ -17,9 +17,9 @@ trait Face {
     fn perform(&mut self, op: &str, fields: &Value) -> Value;
 }
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let mut face: Box<dyn Face> = if std::env::args().any(|argument| argument == "--http") {
-        Box::new(server::Http::default())
+        Box::new(server::Http::new()?)
     } else {
         Box::new(engine::Native::default())
     };
@@ -27,10 +27,9 @@ fn main() {
         let fields: Value = serde_json::from_str(&line).unwrap_or_default();
         let reply = face.perform(fields["op"].as_str().unwrap_or_default(), &fields);
         println!("{reply}");
-        if std::io::stdout().flush().is_err() {
-            return;
-        }
+        std::io::stdout().flush()?;
     }
+    Ok(())
 }
 
 fn hello(surface: &str, capabilities: &str) -> Value {

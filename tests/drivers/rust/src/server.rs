@@ -1,71 +1,75 @@
 //! The HTTP face: boots `tidegate serve` and speaks HTTP to it. What the answers mean to a native
 //! client is the runner's to read.
 
-use http::{HeaderMap, Request, StatusCode};
+use std::time::Duration;
+
+use http::{Request, response::Parts};
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{Face, boot::Server, fail, headers_json, headers_of, hello, request_of};
 
-const CAPABILITIES: &str =
-    "call http stream hold cancel headers reload health text path env server";
+const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health text path env server final_facts";
 
-#[derive(Default)]
 pub(crate) struct Http {
-    runtime: Option<Runtime>,
+    runtime: Runtime,
     server: Option<Server>,
     held: Option<Answer>,
 }
 
-/// An answer whose body is read piece by piece.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Incoming,
-    read: Vec<u8>,
-}
+/// An answer, and what of its body has been read.
+struct Answer(Parts, Incoming, Vec<u8>);
 
 impl Face for Http {
     fn perform(&mut self, op: &str, fields: &Value) -> Value {
-        match op {
-            "hello" => hello("http", CAPABILITIES),
-            "open" => {
+        match (op, &self.server) {
+            ("hello", _) => return hello("http", CAPABILITIES),
+            ("call" | "http", _) => return self.exchange(fields),
+            ("health", _) => return self.exchange(&json!({ "op": "http", "target": "/healthz" })),
+            ("reload", Some(server)) => return server.reload(&fields["config"]),
+            ("rest", _) => {
+                let held = self
+                    .held
+                    .take()
+                    .ok_or_else(|| fail("driver_failed", "nothing is held"));
+                return held.map_or_else(|e| e, |mut answer| self.read(&mut answer, |_| false));
+            }
+            ("drop", _) => self.held = None,
+            ("open", _) => {
                 (self.held, self.server) = (None, None);
                 match Server::start(fields) {
                     Ok(server) => self.server = Some(server),
                     Err(problem) => return problem,
                 }
-                json!({ "ok": {} })
             }
-            "reload" => self.server.as_ref().map_or_else(
-                || fail("closed", op),
-                |server| server.reload(&fields["config"]),
-            ),
-            "health" => self.exchange(&json!({ "op": "http", "target": "/healthz" })),
-            "call" | "http" => self.exchange(fields),
-            "drop" => {
-                self.held = None;
-                json!({ "ok": {} })
-            }
-            "rest" => match self.held.take() {
-                Some(mut answer) => self.read(&mut answer, |_| false),
-                None => fail("driver_failed", "no answer is held"),
-            },
-            other => fail("unknown_op", other),
+            _ => return fail("unknown_op", op),
         }
+        json!({ "ok": {} })
     }
 }
 
 impl Http {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            runtime,
+            server: None,
+            held: None,
+        })
+    }
+
     fn exchange(&mut self, fields: &Value) -> Value {
-        let mut answer = match self.send(fields) {
-            Ok(answer) => answer,
-            Err(problem) => return fail("driver_failed", problem),
-        };
         let count = |name: &str| fields[name].as_u64().map(|count| count as usize);
+        let mut answer = match self.send(fields, count("cancel_after_ms")) {
+            Ok(answer) => answer,
+            Err(problem) => return problem,
+        };
         let events = count("cancel_after_chunks").or(count("hold"));
         let mut reply = self.read(&mut answer, |read| {
             let blocks = || read.windows(2).filter(|pair| pair == b"\n\n").count();
@@ -79,74 +83,58 @@ impl Http {
         reply
     }
 
-    fn send(&mut self, fields: &Value) -> Result<Answer, String> {
-        let runtime = match &mut self.runtime {
-            Some(runtime) => runtime,
-            none => none.insert(
-                Builder::new_multi_thread()
-                    .worker_threads(1)
-                    .enable_all()
-                    .build()
-                    .map_err(|error| error.to_string())?,
-            ),
-        };
+    fn send(&mut self, fields: &Value, leave_after: Option<usize>) -> Result<Answer, Value> {
+        let broken = |error: &dyn std::fmt::Debug| fail("driver_failed", format!("{error:?}"));
         let (method, target, body) = request_of(fields);
-        let url = &self.server.as_ref().ok_or("no server is open")?.url;
-        let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = method;
+        let url = self.server.as_ref().map_or("", |server| &server.url);
         // An SDK over HTTP has the drop-in prefix where it would have the vendor's host.
         let path = target
             .replacen("https://api.", "/", 1)
             .replacen(".com/", "/", 1);
-        *request.uri_mut() = format!("{url}{path}").parse().map_err(|_| path)?;
-        *request.headers_mut() = headers_of(fields);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{url}{path}"));
+        request = request.header("te", "trailers");
         if let Some(key) = fields["key"].as_str() {
-            let value = format!("Bearer {key}").parse().map_err(|_| key)?;
-            request
-                .headers_mut()
-                .insert(http::header::AUTHORIZATION, value);
+            request = request.header("authorization", format!("Bearer {key}"));
         }
-        // A client per call: dropping the answer closes its connection, as a caller who leaves does.
-        let response = runtime.block_on(async {
-            Client::builder(TokioExecutor::new())
-                .build_http()
-                .request(request)
-                .await
+        let mut request = request
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|e| broken(&e))?;
+        request.headers_mut().extend(headers_of(fields));
+        let patience = leave_after.map_or(Duration::MAX, |ms| Duration::from_millis(ms as u64));
+        let response = self.runtime.block_on(async {
+            // A client per call: dropping the answer closes its connection, as a caller who leaves does.
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            tokio::time::timeout(patience, client.request(request)).await
         });
-        let (head, body) = response.map_err(|error| format!("{error:?}"))?.into_parts();
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            body,
-            read: Vec::new(),
-        })
+        let response = response.map_err(|_| fail("cancelled", "the caller left"))?;
+        let (head, body) = response.map_err(|error| broken(&error))?.into_parts();
+        Ok(Answer(head, body, Vec::new()))
     }
 
     /// Reads until `enough` says so or the body ends; trailers join the headers.
     fn read(&self, answer: &mut Answer, enough: impl Fn(&[u8]) -> bool) -> Value {
-        let Some(runtime) = &self.runtime else {
-            return fail("driver_failed", "nothing is open");
-        };
-        let (broken, cancelled) = runtime.block_on(async {
+        let Answer(head, body, read) = answer;
+        let (broken, cancelled) = self.runtime.block_on(async {
             loop {
-                if enough(&answer.read) {
+                if enough(read) {
                     return (false, true);
                 }
-                match answer.body.frame().await {
+                match body.frame().await.map(|frame| frame.map(Frame::into_data)) {
                     None => return (false, false),
                     Some(Err(_)) => return (true, false),
-                    Some(Ok(frame)) => match frame.into_data() {
-                        Ok(data) => answer.read.extend_from_slice(&data),
-                        Err(frame) => answer
-                            .headers
-                            .extend(frame.into_trailers().unwrap_or_default()),
-                    },
+                    Some(Ok(Ok(data))) => read.extend_from_slice(&data),
+                    Some(Ok(Err(frame))) => {
+                        head.headers
+                            .extend(frame.into_trailers().unwrap_or_default());
+                    }
                 }
             }
         });
         json!({ "http": {
-            "status": answer.status.as_u16(), "headers": headers_json(&answer.headers),
-            "body": String::from_utf8_lossy(&answer.read), "broken": broken, "cancelled": cancelled,
+            "status": head.status.as_u16(), "headers": headers_json(&head.headers),
+            "body": String::from_utf8_lossy(read), "broken": broken, "cancelled": cancelled,
         } })
     }
 }
