@@ -425,9 +425,11 @@ test("secrets_do_not_show", async () => {
 
 test("a_closed_gateway_refuses_and_close_is_patient", async () => {
   const one = await Gateway.open(up.config());
-  const running = one.chat.completions.create({ model: "up/slow-150", messages: ask("late") });
+  const running = one.chat.completions.create({ model: "up/slow-300", messages: ask("late") });
+  running.catch(() => {});
   await pause(30);
   const closing = one.close();
+  await pause(50);
   await assert.rejects(one.chat.completions.create({ model: "up/m", messages: ask("x") }), Closed);
   assert.equal((await running).choices[0].message.content, "late");
   await closing;
