@@ -14,8 +14,10 @@ fn errors() -> String {
     let mut text = format!(
         "# {NOTICE}\n\"\"\"One class per error code of the engine.\"\"\"\n\nfrom ._error import TidegateError\n\n__all__ = [\n"
     );
-    for code in Code::ALL {
-        let _ = writeln!(text, "    \"{}\",", code.name());
+    let mut names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    names.sort_unstable();
+    for name in names {
+        let _ = writeln!(text, "    \"{name}\",");
     }
     text.push_str("]\n");
     for code in Code::ALL {
