@@ -32,7 +32,8 @@ use codec::{Codec, Fault};
 pub struct Translation {
     /// The body to send.
     pub body: Vec<u8>,
-    /// What the target cannot express and was left out, as paths into the caller's body.
+    /// What the target cannot express and was left out, as paths into the caller's body; at most
+    /// 64, and `...` if there were more.
     pub dropped: Vec<String>,
 }
 
@@ -60,7 +61,8 @@ pub enum TranslateError {
 /// Turns a chat request into the target's dialect, for the upstream model `model`.
 ///
 /// Anthropic asks for `max_tokens`; a request that sets no bound gets 4096 (and the thinking budget
-/// on top, where there is one). Streams asked of an OpenAI target ask for usage as well.
+/// on top, where there is one). Whether a stream is asked to report usage is left to the sender, who
+/// knows which vendors refuse the question.
 ///
 /// # Errors
 /// [`TranslateError::Invalid`] when `body` is no request in `from`;
@@ -86,9 +88,7 @@ pub fn translate_request(
         Dialect::Anthropic => Anthropic::encode_request(&request, model, &mut left_out),
         _ => OpenAi::encode_request(&request, model, &mut left_out),
     };
-    let mut dropped: Vec<String> = left_out.iter().map(|place| body.path_to(*place)).collect();
-    dropped.sort_unstable();
-    dropped.dedup();
+    let dropped = paths(body, &left_out);
     if on_unsupported == OnUnsupported::Error
         && let Some(param) = dropped.first()
     {
@@ -141,6 +141,19 @@ pub fn translate_response_at(
         Dialect::Anthropic => Anthropic::encode_response(&response, model, created),
         _ => OpenAi::encode_response(&response, model, created),
     })
+}
+
+/// The paths of what was left out. Each costs a walk through the body, and they travel in a header,
+/// so a list of any length ends in `...`.
+fn paths(body: Json<'_>, left_out: &[Json<'_>]) -> Vec<String> {
+    let shown = left_out.iter().take(MOST_PATHS);
+    let mut paths: Vec<String> = shown.map(|place| body.path_to(*place)).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    if left_out.len() > MOST_PATHS {
+        paths.push("...".to_owned());
+    }
+    paths
 }
 
 fn decode_request(from: Dialect, body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
@@ -208,6 +221,9 @@ pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Us
         _ => usage::of_reply(dialect, body),
     }
 }
+
+/// More dropped fields than this are not named one by one.
+const MOST_PATHS: usize = 64;
 
 const MODEL: &[&str] = &["model"];
 

@@ -1,5 +1,12 @@
 //! The edges of translation: bad input, errors, streams that do not go by the book.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what went wrong"
+)]
+
 #[path = "support/view.rs"]
 mod view;
 
@@ -209,6 +216,28 @@ fn nesting_of_any_depth_costs_no_stack() {
         let _ = translate_error(from, to, 500, deep.as_bytes());
         let _ = usage_of(from, &Endpoint::Chat, deep.as_bytes());
     }
+}
+
+#[test]
+fn hostile_repetition_stays_cheap() {
+    let parts = vec![r#"{"type":"hologram"}"#; 20_000].join(",");
+    let body = format!(r#"{{"messages":[{{"role":"user","content":[{parts}]}}]}}"#);
+    for (from, to) in BOTH {
+        let done = translate_request(from, to, body.as_bytes(), "m", OnUnsupported::Drop).unwrap();
+        assert_eq!(done.dropped.len(), 65);
+        assert_eq!(done.dropped.last().map(String::as_str), Some("..."));
+        let usage = format!(r#"{{"x":{{{}"y":1}}}}"#, r#""usage":{},"#.repeat(20_000));
+        assert!(usage_of(from, &Endpoint::Chat, usage.as_bytes()).is_none());
+    }
+    let calls: Vec<_> = (0..100_000)
+        .map(|index| format!(r#"{{"index":{index}}}"#))
+        .collect();
+    let chunk = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{}]}}}}]}}\n\n",
+        calls.join(",")
+    );
+    let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", true);
+    assert!(translator.push(&event(&chunk), &mut Vec::new()).is_err());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::response;
 use crate::{
     dialect::{
         anthropic_kind,
-        codec::{Decoder, Fault, JSON_TOOL, name},
+        codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, name},
         failure_delta,
         usage::AnthropicUsage,
     },
@@ -156,6 +156,9 @@ impl EventDecoder {
         };
         let at = index_of(data);
         self.blocks.retain(|(index, _)| *index != at);
+        if self.blocks.len() >= MOST_BLOCKS {
+            return Err(Fault::new(data, "opens one block too many"));
+        }
         self.blocks.push((at, begun));
         Ok(())
     }

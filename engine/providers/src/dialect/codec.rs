@@ -12,6 +12,10 @@ pub(crate) const JSON_TOOL: &str = "tidegate_json_reply";
 /// The only member of the object that stands in for tool arguments that are no JSON object.
 pub(crate) const MALFORMED: &str = "malformed_arguments";
 
+/// More tool calls or open blocks than this in one reply are a fault of the upstream; looking one
+/// up is linear.
+pub(crate) const MOST_BLOCKS: usize = 4096;
+
 /// A dialect of chat.
 pub(crate) trait Codec {
     /// Reads a stream.

@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 use memchr::memmem::{self, FinderRev};
 use tidegate_types::{Dialect, Usage, chat::Json};
 
+/// A reply that mentions usage more often is not looked through: each mention costs a walk.
+const MOST_TRIES: usize = 16;
+
 const NAME: &[u8] = b"\"usage\"";
 
 static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(NAME));
@@ -15,7 +18,8 @@ static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(NAME
 /// the outermost object: a tool argument or a nested report with the same name is passed over.
 pub(super) fn of_reply(dialect: Dialect, body: &[u8]) -> Option<Usage> {
     let mut before = body;
-    while let Some(at) = LAST.rfind(before) {
+    for _ in 0..MOST_TRIES {
+        let Some(at) = LAST.rfind(before) else { break };
         if let Some(value) = top_level_object(body, at + NAME.len()) {
             return of_object(dialect, value);
         }

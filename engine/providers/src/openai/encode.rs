@@ -67,10 +67,6 @@ pub(super) fn request<'a>(
     }
     if let Some(stream) = request.stream {
         body.literal("stream", if stream { "true" } else { "false" });
-        if stream {
-            // Other dialects always say what a stream consumed, so their callers expect it.
-            body.literal("stream_options", r#"{"include_usage":true}"#);
-        }
     }
     body.json_if("user", request.user);
     writer.reasoning(request, model, &mut body);

@@ -11,7 +11,7 @@ use tidegate_types::{
 use super::{decode, encode, response};
 use crate::{
     dialect::{
-        codec::{Decoder, Encoder, Fault, StreamOptions, name},
+        codec::{Decoder, Encoder, Fault, MOST_BLOCKS, StreamOptions, name},
         failure_delta, openai_usage,
     },
     sse::SseEvent,
@@ -64,7 +64,7 @@ impl Decoder for ChunkDecoder {
             });
         }
         if let Some(choice) = chunk.choice {
-            self.choice(choice, sink);
+            self.choice(choice, sink)?;
         }
         if chunk.usage
             && let Some(usage) = openai_usage(chunk.whole)
@@ -120,11 +120,15 @@ impl<'a> Chunk<'a> {
 }
 
 impl ChunkDecoder {
-    fn choice<'a>(&mut self, choice: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
+    fn choice<'a>(
+        &mut self,
+        choice: Json<'a>,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<(), Fault<'a>> {
         // Perplexity repeats the whole message beside the last delta.
         let whole = || choice.get("message").filter(|_| !self.said);
         if let Some(delta) = choice.get("delta").or_else(whole) {
-            self.delta(delta, sink);
+            self.delta(delta, sink)?;
         }
         if let Some(stop) = response::stop(&name(choice, "finish_reason")) {
             sink(Delta::Stop {
@@ -132,9 +136,14 @@ impl ChunkDecoder {
                 sequence: None,
             });
         }
+        Ok(())
     }
 
-    fn delta<'a>(&mut self, delta: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
+    fn delta<'a>(
+        &mut self,
+        delta: Json<'a>,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<(), Fault<'a>> {
         let (mut thought, mut content, mut refusal) = (None, None, None);
         let (mut blocks, mut calls, mut older) = (None, None, None);
         for (key, value) in delta.members().filter(|(_, value)| !value.is_null()) {
@@ -191,14 +200,20 @@ impl ChunkDecoder {
             }
         }
         for (place, call) in calls.map(Json::items).into_iter().flatten().enumerate() {
-            self.call(place, call, sink);
+            self.call(place, call, sink)?;
         }
         if let Some(call) = older {
             self.older_call(call, sink);
         }
+        Ok(())
     }
 
-    fn call<'a>(&mut self, place: usize, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {
+    fn call<'a>(
+        &mut self,
+        place: usize,
+        call: Json<'a>,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<(), Fault<'a>> {
         self.said = true;
         let index = call
             .get("index")
@@ -223,6 +238,9 @@ impl ChunkDecoder {
             Some(at) if !other => at,
             _ => {
                 let at = self.calls.len();
+                if at >= MOST_BLOCKS {
+                    return Err(Fault::new(call, "is one tool call too many"));
+                }
                 let id = id.unwrap_or_else(|| Text::plain(format!("call_{at}")));
                 self.calls.push(Call {
                     index,
@@ -239,6 +257,7 @@ impl ChunkDecoder {
         };
         let given = holder.and_then(|of| of.get("arguments").or_else(|| of.get("input")));
         Self::fragment(at, given, sink);
+        Ok(())
     }
 
     fn older_call<'a>(&mut self, call: Json<'a>, sink: &mut dyn FnMut(Delta<'a>)) {

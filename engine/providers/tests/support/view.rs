@@ -269,12 +269,11 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
                 let known = calls.iter_mut().rfind(|known| {
                     known.0 == index && (string(&call["id"]).is_empty() || call["id"] == known.1)
                 });
-                match known {
-                    Some(known) => known.3 += &given,
-                    None => {
-                        let (id, name) = (string(&call["id"]), string(&function["name"]));
-                        calls.push((index, id, name, given));
-                    }
+                if let Some(known) = known {
+                    known.3 += &given;
+                } else {
+                    let (id, name) = (string(&call["id"]), string(&function["name"]));
+                    calls.push((index, id, name, given));
                 }
             }
             if let Some(reason) = choice["finish_reason"].as_str() {
