@@ -148,3 +148,47 @@ fn keep(mut errors: impl Read, kept: &Mutex<Vec<u8>>) {
         kept.drain(..excess);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HELLO: &str = r#"read line; echo '{"ok":{"capabilities":["call"]}}';"#;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("{HELLO} {script}"));
+        command
+    }
+
+    #[test]
+    fn a_driver_that_does_not_answer_is_given_up_and_ended() {
+        let limit = Duration::from_secs(5);
+        let mut driver = Driver::start(shell("echo late >&2; exec sleep 100"), limit).unwrap();
+        let error = driver
+            .ask(&json!({}), Duration::from_millis(100))
+            .unwrap_err();
+        assert!(
+            error.contains("no reply") && error.contains("late"),
+            "{error}"
+        );
+        let started = Instant::now();
+        drop(driver);
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_driver_that_ends_or_talks_nonsense_is_told_from_one_that_is_slow() {
+        let limit = Duration::from_secs(5);
+        let mut driver = Driver::start(shell("exit 3"), limit).unwrap();
+        let error = driver.ask(&json!({}), limit).unwrap_err();
+        assert!(error.contains("ended") && error.contains('3'), "{error}");
+        let mut driver = Driver::start(shell("read line; echo nonsense"), limit).unwrap();
+        assert!(
+            driver
+                .ask(&json!({}), limit)
+                .unwrap_err()
+                .contains("nonsense")
+        );
+    }
+}
