@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_providers::dialect::{StreamTranslator, translate_response};
+use tidegate_providers::dialect::{StreamTranslator, translate_response_at};
 use tidegate_types::{Code, Error};
 
 use super::{Answer, AnswerBody, Job, settle};
@@ -22,25 +22,30 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
     let now = job.gateway.clock.now();
     job.facts.overhead = now.since(job.started).saturating_sub(job.waited);
     let same = dialect == job.dialect;
+    // Translated answers name the time they were made where their dialect does.
+    let created = || u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
     let body = match body {
         AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
         AnswerBody::Complete(bytes) => {
-            let translated = translate_response(dialect, job.dialect, &bytes, &job.asks.model)
+            let model = &job.asks.model;
+            let translated = translate_response_at(dialect, job.dialect, &bytes, model, created())
                 .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
             headers.remove(http::header::CONTENT_LENGTH);
             ReplyBody::Complete(translated.into())
         }
         AnswerBody::Stream(source) => {
+            let created = created();
             let settlement = settle::open(job);
             let native = job.context.native;
             let stream = if same {
                 SettlingStream::same(source, hides_usage(job), native, settlement)
             } else {
-                let translator = StreamTranslator::new(
+                let translator = StreamTranslator::new_at(
                     dialect,
                     job.dialect,
                     &job.asks.model,
                     job.asks.include_usage,
+                    created,
                 );
                 SettlingStream::translated(source, job.dialect, translator, native, settlement)
             };
