@@ -83,6 +83,6 @@ class Assembly:
 
             raise StreamInterrupted("the stream ended before the message began")
         message = AssembledMessage(b"")
-        message._data = self._message
+        message._parsed = self._message
         message._facts = facts
         return message

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 #: vendors' own packages; any other absent name is an AttributeError, so that a typing mistake shows.
 _OPTIONAL = frozenset(
     (  # noqa: SIM905
-        "annotations audio cache_creation cache_creation_input_tokens cache_read_input_tokens cached_tokens caller "
-        "citations completion_tokens_details container content context_management created delta error filename "
-        "finish_reason function function_call id index input logprobs moderation name obfuscation output_tokens "
-        "owned_by partial_json prompt_tokens_details reasoning reasoning_content reasoning_tokens refusal role "
-        "server_tool_use service_tier signature stop_details stop_reason stop_sequence system_fingerprint text "
-        "thinking title tool_calls type usage"
+        "annotations audio cache_creation cache_creation_input_tokens cache_read_input_tokens cached_tokens "
+        "caller choices citations completion_tokens_details container content context_management created delta "
+        "error filename finish_reason function function_call id index input logprobs message moderation name "
+        "obfuscation output_tokens owned_by partial_json prompt_tokens_details reasoning reasoning_content "
+        "reasoning_tokens refusal role server_tool_use service_tier signature stop_details stop_reason "
+        "stop_sequence system_fingerprint text thinking title tool_calls type usage"
     ).split()
 )
 
@@ -40,8 +40,6 @@ class Record(dict):  # type: ignore[type-arg]
     def __getattr__(self, name: str) -> Any:
         if name in self:
             return self[name]
-        if name in _OPTIONAL:
-            return None
         raise missing("this object", name, self)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -76,10 +74,6 @@ def plain(value: Any, exclude_none: bool = False) -> Any:
         return [plain(member, exclude_none) for member in value]
     return value
 
-
-# The names that replies are mostly asked for, without a step through `__getattr__`.
-for _name in ("choices", "content", "delta", "finish_reason", "message", "role", "text", "tool_calls", "type", "usage"):
-    setattr(Record, _name, property(methodcaller("get", _name)))
 
 _decoder = JSONDecoder(object_hook=Record)
 _scan: Any = _decoder.scan_once  # type: ignore[attr-defined]
@@ -128,23 +122,24 @@ def encode(value: Any) -> bytes:
 class Reply:
     """A reply. It keeps the bytes as they came and parses them once, when a member is asked for."""
 
-    __slots__ = ("_data", "_head", "_raw")
-
-    _data: Record
+    __slots__ = ("_head", "_parsed", "_raw")
 
     def __init__(self, raw: bytes, head: Head | None = None) -> None:
         self._raw = raw
         self._head = head
+        self._parsed: Record | None = None
+
+    @property
+    def _data(self) -> Record:
+        data = self._parsed
+        if data is None:
+            self._parsed = data = decode(self._raw.decode())
+        return data
 
     def __getattr__(self, name: str) -> Any:
-        if name == "_data":
-            self._data = data = decode(self._raw.decode())
-            return data
         data = self._data
         if name in data:
             return data[name]
-        if name in _OPTIONAL:
-            return None
         raise missing(type(self).__name__, name, data)
 
     def __getitem__(self, name: str) -> Any:
@@ -208,3 +203,17 @@ class Reply:
         return self._raw.decode()
 
     model_dump_json = to_json
+
+
+def _member(name: str) -> property:
+    def get(self: Reply) -> Any:
+        data = self._parsed
+        return (self._data if data is None else data).get(name)
+
+    return property(get)
+
+
+# Descriptors, because a miss that falls through to `__getattr__` costs ten times as much.
+for _name in _OPTIONAL:
+    setattr(Record, _name, property(methodcaller("get", _name)))
+    setattr(Reply, _name, _member(_name))
