@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from support import MESSAGES, Upstream, Vendor, scale
+from support import MESSAGES, Upstream, Vendor, python, scale
 from tidegate import AsyncGateway, errors
 
 Runner = Callable[[Coroutine[Any, Any, None]], None]
@@ -283,3 +283,21 @@ def test_two_gateways_share_a_loop(upstream: Upstream) -> None:
         assert texts == ["one", "two"] * 50
 
     asyncio.run(main())
+
+
+def test_blocking_calls_inside_a_loop_are_warned_of_once(vendor: Vendor) -> None:
+    done = python(
+        """
+        import asyncio
+        from tidegate import Gateway
+        gw = Gateway(CONFIG)
+        async def main():
+            for _ in range(3):
+                gw.chat.completions.create(model="fast", messages=MESSAGES)
+        gw.chat.completions.create(model="fast", messages=MESSAGES)
+        asyncio.run(main())
+        """,
+        config=vendor.config(),
+    )
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert "AsyncGateway" in done.stderr

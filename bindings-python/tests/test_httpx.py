@@ -107,3 +107,16 @@ def test_libraries_are_loaded_only_when_asked_for(vendor: Vendor) -> None:
         """,
         config=vendor.config(),
     )
+
+
+def test_facts_are_in_the_extensions(vendor: Vendor) -> None:
+    body = {"model": "gpt-5-mini", "messages": MESSAGES}
+    with Gateway(vendor.config()) as gw, gw.http_client() as client:
+        facts = client.post(URL, json=body).extensions["tidegate"]
+        assert facts.target == "openai/gpt-5-mini"
+        assert facts.cost > 0
+        with client.stream("POST", URL, json={**body, "stream": True}) as r:
+            assert r.extensions["tidegate"].cost is None
+            r.read()
+        final: Any = r.extensions["tidegate"]
+        assert final.cost > 0

@@ -61,7 +61,11 @@ def test_a_reply_message_goes_back_in_as_it_is(vendor: Vendor) -> None:
         gw.chat.completions.create(model="fast", messages=[*MESSAGES, message, *MESSAGES])
     assert json.loads(vendor.log(requests=2)[1]["body"])["messages"][1] == message
     assert pickle.loads(pickle.dumps(message)) == message
-    assert copy.deepcopy(r).choices[0].message.content == message.content
+    twin = copy.deepcopy(r)
+    twin.choices[0].message.content = "changed"
+    assert r.choices[0].message.content == message.content
+    assert twin.gateway.target == r.gateway.target
+    assert pickle.loads(pickle.dumps(r)) == r
 
 
 def test_stream_yields_chunks_and_facts_at_the_end(vendor: Vendor) -> None:
@@ -102,6 +106,9 @@ def test_messages_create_and_stream(vendor: Vendor) -> None:
         assert final.content[0].text == "Hello from the mock upstream."
         assert final.usage.output_tokens == 5
         assert final.gateway.target == "anthropic/claude-haiku-4-5"
+        assert pickle.loads(pickle.dumps(final)).content == final.content
+        assert copy.copy(final).gateway.cost == final.gateway.cost
+        assert json.loads(final.to_json()) == final.to_dict()
 
 
 def test_message_stream_assembles_tool_input(upstream: Upstream) -> None:
@@ -356,3 +363,15 @@ def test_connect_speaks_to_a_server(vendor: Vendor) -> None:
         assert len(chunks) > 3
         with pytest.raises(errors.UnknownKey):
             Gateway.connect(server.url, key="tg-nobody").chat.completions.create(model="fast", messages=MESSAGES)
+
+
+def test_what_json_cannot_say_is_refused_before_sending(vendor: Vendor) -> None:
+    with Gateway(vendor.config()) as gw:
+        with pytest.raises(ValueError, match="JSON"):
+            gw.chat.completions.create(model="fast", messages=MESSAGES, temperature=float("nan"))
+        with pytest.raises(TypeError, match="object"):
+            gw.chat.completions.create(model="fast", messages=MESSAGES, user=object())
+        lone = [{"role": "user", "content": "half \ud83d"}]
+        assert gw.chat.completions.create(model="fast", messages=lone).choices
+    (entry,) = vendor.log()
+    assert "\\ud83d" in entry["body"]

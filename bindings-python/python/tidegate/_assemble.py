@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ._records import Record, decode
+from ._records import Record, decode, encode
 from .types import Message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from typing_extensions import Self
+
     from ._facts import GatewayFacts
     from .types import MessageStreamEvent
 
@@ -26,15 +30,16 @@ class AssembledMessage(Message):
 
     @property
     def gateway(self) -> GatewayFacts:
+        """What the gateway did with the stream."""
         return self._facts
 
-    @property
-    def raw(self) -> bytes:
-        """The message as JSON; on the wire it was a stream."""
-        return self._data.to_json().encode()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Message, (self._raw,)
 
-    def to_json(self) -> str:
-        return self._data.to_json()
+    def __copy__(self) -> Self:
+        copied = type(self)(self._raw)
+        copied._facts = self._facts
+        return copied
 
 
 class Assembly:
@@ -82,7 +87,6 @@ class Assembly:
             from .errors import StreamInterrupted
 
             raise StreamInterrupted("the stream ended before the message began")
-        message = AssembledMessage(b"")
-        message._parsed = self._message
+        message = AssembledMessage(encode(self._message))
         message._facts = facts
         return message

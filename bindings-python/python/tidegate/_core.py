@@ -107,5 +107,5 @@ def warn_in_loop() -> None:
     warnings.warn(
         "a blocking tidegate call holds up the running event loop; use tidegate.AsyncGateway",
         RuntimeWarning,
-        stacklevel=5,
+        stacklevel=4,
     )

@@ -18,6 +18,11 @@ class GatewayFacts:
         self._head = head
         self._trailers = trailers
 
+    def ended(self, end: Head | Exception | None) -> None:
+        """Takes in what became known at the end of a stream."""
+        if end is not None and not isinstance(end, Exception):
+            self._trailers = end
+
     def _get(self, name: str) -> str | None:
         value = None if self._trailers is None else self._trailers.get(name)
         return self._head.get(name) if value is None else value

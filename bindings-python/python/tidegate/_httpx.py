@@ -1,12 +1,14 @@
 """HTTP clients of `httpx` and `httpx2` whose transport is the engine.
 
 A request goes in as it is, with its absolute URL; host and path choose dialect and provider. The
-answer is what the HTTP server would give. Nothing passes through a socket on this side.
+answer is what the HTTP server would give, and `response.extensions["tidegate"]` holds the gateway's
+facts; those of a stream are complete at its end. Nothing passes through a socket on this side.
 """
 
 from __future__ import annotations
 
 from . import _native
+from ._facts import GatewayFacts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +76,10 @@ def _sync_transport(lib: Any) -> type[Any]:
     class Body(lib.SyncByteStream):  # type: ignore[misc]
         """The body of a streamed answer."""
 
-        def __init__(self, source: _native.Stream, seconds: float | None) -> None:
+        def __init__(self, source: _native.Stream, seconds: float | None, facts: GatewayFacts) -> None:
             self._source: _native.Stream | None = source
             self._seconds = seconds
+            self._facts = facts
 
         def __iter__(self) -> Iterator[bytes]:
             while self._source is not None:
@@ -84,6 +87,7 @@ def _sync_transport(lib: Any) -> type[Any]:
                 if end is not None:
                     # Before the pieces are given out: a reader may stop at the last one.
                     self._source = None
+                    self._facts.ended(end)
                 elif not frames:
                     raise lib.ReadTimeout("nothing arrived within the read timeout")
                 if frames:
@@ -113,8 +117,9 @@ def _sync_transport(lib: Any) -> type[Any]:
                 raise lib.ReadTimeout("no answer within the read timeout", request=request) from None
             if kind == _ERROR:
                 raise lib.ConnectError(str(head), request=request) from head
-            stream = whole(body) if kind == _REPLY else Body(body, seconds)
-            return response(head.status, headers=head.raw(), stream=stream)
+            facts = GatewayFacts(head)
+            stream = whole(body) if kind == _REPLY else Body(body, seconds, facts)
+            return response(head.status, headers=head.raw(), stream=stream, extensions={"tidegate": facts})
 
     return EngineTransport
 
@@ -127,11 +132,14 @@ def _async_transport(lib: Any) -> type[Any]:
     class Body(lib.AsyncByteStream):  # type: ignore[misc]
         """The body of a streamed answer."""
 
-        def __init__(self, here: Any, ticket: int, source: _native.Stream, seconds: float | None) -> None:
+        def __init__(
+            self, here: Any, ticket: int, source: _native.Stream, seconds: float | None, facts: GatewayFacts
+        ) -> None:
             self._bridge = here
             self._ticket = ticket
             self._source: _native.Stream | None = source
             self._seconds = seconds
+            self._facts = facts
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             while self._source is not None:
@@ -142,6 +150,7 @@ def _async_transport(lib: Any) -> type[Any]:
                 if end is not None:
                     # Before the pieces are given out: a reader may stop at the last one.
                     self._source = None
+                    self._facts.ended(end)
                 if frames:
                     yield b"".join(frames) if len(frames) > 1 else frames[0]
                 if isinstance(end, Exception):
@@ -178,7 +187,8 @@ def _async_transport(lib: Any) -> type[Any]:
                 raise lib.ReadTimeout("no answer within the read timeout", request=request) from None
             if kind == _ERROR:
                 raise lib.ConnectError(str(head), request=request) from head
-            stream = whole(body) if kind == _REPLY else Body(here, ticket, body, seconds)
-            return response(head.status, headers=head.raw(), stream=stream)
+            facts = GatewayFacts(head)
+            stream = whole(body) if kind == _REPLY else Body(here, ticket, body, seconds, facts)
+            return response(head.status, headers=head.raw(), stream=stream, extensions={"tidegate": facts})
 
     return AsyncEngineTransport

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from typing_extensions import Self
+
     from ._facts import GatewayFacts
     from ._native import Head
 
@@ -108,7 +110,9 @@ def _other(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
 
 
-_encode = JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=_other).encode
+_encode = JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, check_circular=False, allow_nan=False, default=_other
+).encode
 
 
 def encode(value: Any) -> bytes:
@@ -116,7 +120,7 @@ def encode(value: Any) -> bytes:
     try:
         return _encode(value).encode()
     except UnicodeEncodeError:
-        return JSONEncoder(separators=(",", ":"), default=_other).encode(value).encode()
+        return JSONEncoder(separators=(",", ":"), allow_nan=False, default=_other).encode(value).encode()
 
 
 class Reply:
@@ -177,6 +181,12 @@ class Reply:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._raw,)
+
+    def __copy__(self) -> Self:
+        return type(self)(self._raw, self._head)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.__copy__()
 
     @property
     def gateway(self) -> GatewayFacts:
