@@ -31,14 +31,23 @@ fn main() {
         libtest_mimic::run(&arguments, trials).exit();
     }
     // A listing needs no library.
-    let prefix = if arguments.list {
-        PathBuf::new()
+    let staged = if arguments.list {
+        Ok(PathBuf::new())
     } else {
         stage()
     };
-    header_trials(&prefix, &mut trials);
-    program_trials(&prefix, &mut trials);
-    install_trials(&prefix, &mut trials);
+    match staged {
+        Ok(prefix) => {
+            header_trials(&prefix, &mut trials);
+            program_trials(&prefix, &mut trials);
+            install_trials(&prefix, &mut trials);
+        }
+        Err(problem) => {
+            trials.push(Trial::test("the library is built", move || {
+                Err(problem.into())
+            }));
+        }
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -211,10 +220,10 @@ fn installed(prefix: &Path, kind: &str) -> Result<(), Failed> {
 }
 
 /// Lays out an installed tree with the library this test was built with.
-fn stage() -> PathBuf {
-    let deps = std::env::current_exe().expect("a test has a path");
-    let deps = deps.parent().expect("it is in a directory");
-    tool::stage::stage(deps, &scratch("installed")).expect("the library has been built")
+fn stage() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let deps = program.parent().unwrap_or(Path::new("."));
+    tool::stage::stage(deps, &scratch("installed"))
 }
 
 fn compile(prefix: &Path, name: &str, kind: &str, flags: &[&str]) -> Result<PathBuf, Failed> {
