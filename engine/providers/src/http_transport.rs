@@ -12,6 +12,7 @@ mod tls;
 use std::{fmt, sync::Arc};
 
 use http::uri::Authority;
+use tokio::runtime::{Handle, Id};
 
 pub(crate) use connection::Connection;
 use dial::Dialer;
@@ -22,8 +23,8 @@ use crate::transport::{HttpRequest, HttpResponse, Sending, Transport, TransportE
 /// Sends requests to real upstreams.
 ///
 /// Creating one starts nothing and opens nothing; connections are made by the requests themselves,
-/// on the runtime that polls them, and kept for 60 to 75 seconds of idleness. Clones share them.
-/// A new one must be created after a fork.
+/// on the runtime that polls them and for requests of that runtime, and kept for 60 to 75 seconds of
+/// idleness. Clones share them. A new one must be created after a fork.
 ///
 /// Requests ask for no compression. Of the environment it reads, once, the proxy variables
 /// (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, also in lower case) and `SSL_CERT_FILE`,
@@ -57,13 +58,14 @@ impl Inner {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let host = self.host(&request.uri)?;
         // A connection that the upstream closed meanwhile takes nothing, so nothing is sent twice.
-        let kept = std::iter::from_fn(|| host.take()).find_map(|mut connection| {
+        let home = Handle::try_current().ok().map(|runtime| runtime.id());
+        let kept = std::iter::from_fn(|| host.take(home)).find_map(|mut connection| {
             let fresh = !connection.is_stale();
             fresh.then_some(connection)
         });
         let connection = match kept {
             Some(connection) => connection,
-            None => self.connect(&host, request.connect_timeout).await?,
+            None => self.connect(&host, home, request.connect_timeout).await?,
         };
         connection.exchange(&request).await
     }
@@ -71,12 +73,13 @@ impl Inner {
     async fn connect(
         &self,
         host: &Arc<Host>,
+        home: Option<Id>,
         limit: std::time::Duration,
     ) -> Result<Box<Connection>, TransportError> {
         // Boxed: connecting is rare, and its state would make every request's future large.
         let dialing = Box::pin(async {
             let stream = self.dialer.dial(&host.route).await?;
-            Ok(Connection::new(stream, Arc::clone(host)))
+            Ok(Connection::new(stream, Arc::clone(host), home))
         });
         tokio::time::timeout(limit, dialing)
             .await

@@ -38,28 +38,37 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection as it was accepted.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(TcpStream),
+    Tcp(std::net::TcpStream),
     #[cfg(unix)]
-    Unix(tokio::net::UnixStream),
+    Unix(std::os::unix::net::UnixStream),
 }
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(service: Arc<Service>, socket: Socket, tls: Option<TlsAcceptor>) {
-    let result = match (socket, tls) {
-        (Socket::Tcp(stream), Some(acceptor)) => {
-            // A connection that is gone already fails at its first read.
-            let _ = stream.set_nodelay(true);
-            Box::pin(secure(service, stream, acceptor)).await
-        }
-        (Socket::Tcp(stream), None) => {
-            let _ = stream.set_nodelay(true);
-            plain(service, stream).await
-        }
+    let result = match socket {
+        Socket::Tcp(stream) => tcp(service, stream, tls).await,
         #[cfg(unix)]
-        (Socket::Unix(stream), _) => plain(service, stream).await,
+        Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
+            Ok(stream) => plain(service, stream).await,
+            Err(error) => Err(error),
+        },
     };
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended before a request");
+    }
+}
+
+async fn tcp(
+    service: Arc<Service>,
+    stream: std::net::TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
+    let stream = TcpStream::from_std(stream)?;
+    // A connection that is gone already fails at its first read.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        Some(acceptor) => Box::pin(secure(service, stream, acceptor)).await,
+        None => plain(service, stream).await,
     }
 }
 

@@ -11,5 +11,6 @@ mod server;
 mod service;
 mod timer;
 mod tls;
+mod worker;
 
 pub use server::{ServeOptions, Server, ServerHandle};

@@ -31,6 +31,7 @@ pub(crate) struct Lifecycle {
     changed: Notify,
     open: AtomicUsize,
     emptied: Notify,
+    cut: AtomicUsize,
 }
 
 /// Counts a connection as open until it is dropped.
@@ -56,8 +57,18 @@ impl Lifecycle {
 
     /// Moves on to `phase` if that is further.
     pub(crate) fn advance(&self, phase: Phase) {
-        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        // Counted before they can notice.
+        let open = self.connections();
+        let before = self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        if phase == Phase::Over && before < Phase::Over as u8 {
+            self.cut.store(open, Ordering::Release);
+        }
         self.changed.notify_waiters();
+    }
+
+    /// Number of connections that were open when the server was over.
+    pub(crate) fn cut(&self) -> usize {
+        self.cut.load(Ordering::Acquire)
     }
 
     /// Waits until the server is at `phase` or further.

@@ -9,11 +9,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use tidegate::{Code, Error, Gateway, bridge::Engine};
-use tokio::{
-    net::TcpListener,
-    runtime::{Builder, Runtime},
-    time::sleep,
-};
+use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -22,6 +18,7 @@ use crate::{
     phase::{Lifecycle, Phase},
     service::Service,
     tls,
+    worker::{self, Workers},
 };
 
 /// How long running calls may finish when the configuration does not say.
@@ -84,8 +81,13 @@ impl Server {
         let listen = options.listen.or_else(|| config.server.listen.clone());
         let listener = Listener::bind(listen.as_deref().unwrap_or(address::DEFAULT))?;
         let threads = options.threads.or(config.server.threads);
-        let runtime = runtime(threads.unwrap_or_else(cores)).map_err(|error| no_threads(&error))?;
+        let more = threads.unwrap_or_else(cores).saturating_sub(1);
         let lifecycle = Arc::new(Lifecycle::default());
+        let runtime = worker::runtime().map_err(|error| no_threads(&error))?;
+        let workers = Workers::start(&runtime, more, &lifecycle).map_err(|error| {
+            lifecycle.advance(Phase::Over);
+            no_threads(&error)
+        })?;
         let secure = tls.is_some() && matches!(listener, Listener::Tcp(_));
         let running = Arc::new(Running {
             url: listener.url(secure),
@@ -105,7 +107,7 @@ impl Server {
                     running: seen,
                     cut: 0,
                 };
-                over.cut = runtime.block_on(serve(listener, service, &over.running));
+                over.cut = runtime.block_on(serve(listener, service, &workers, &over.running));
                 runtime.shutdown_background();
             })
             .map_err(|error| no_threads(&error))?;
@@ -211,10 +213,15 @@ impl Drop for Over {
 }
 
 /// Accepts until told to stop, then drains. Gives the number of connections cut off.
-async fn serve(listener: Listener, service: Arc<Service>, running: &Arc<Running>) -> usize {
-    let lifecycle = Arc::clone(&running.lifecycle);
+async fn serve(
+    listener: Listener,
+    service: Arc<Service>,
+    workers: &Workers,
+    running: &Running,
+) -> usize {
+    let lifecycle = &running.lifecycle;
     tokio::select! {
-        () = accept(listener, service, running) => {}
+        () = accept(listener, service, workers, running) => {}
         () = lifecycle.reached(Phase::Draining) => {}
     }
     let drain = running.end().drain.unwrap_or(DRAIN);
@@ -223,14 +230,12 @@ async fn serve(listener: Listener, service: Arc<Service>, running: &Arc<Running>
         () = lifecycle.reached(Phase::Over) => {}
         () = sleep(drain) => {}
     }
-    let cut = lifecycle.connections();
     lifecycle.advance(Phase::Over);
-    // Cut connections end at their next poll, which has been asked for.
-    let _ = tokio::time::timeout(Duration::from_secs(1), lifecycle.empty()).await;
-    cut
+    worker::over(lifecycle).await;
+    lifecycle.cut()
 }
 
-async fn accept(listener: Listener, service: Arc<Service>, running: &Running) {
+async fn accept(listener: Listener, service: Arc<Service>, workers: &Workers, running: &Running) {
     let listener = match Accepting::new(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -246,11 +251,7 @@ async fn accept(listener: Listener, service: Arc<Service>, running: &Running) {
                 let service = Arc::clone(&service);
                 let tls = running.tls.load().as_ref().map(|tls| tls.0.clone());
                 let open = running.lifecycle.open();
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the one task of a connection; the lifecycle counts it"
-                )]
-                tokio::spawn(async move {
+                workers.spawn(async move {
                     connection::serve(service, socket, tls).await;
                     drop(open);
                 });
@@ -288,27 +289,14 @@ impl Accepting {
         }
     }
 
+    /// The next connection, not yet registered with any thread's runtime.
     async fn accept(&self) -> io::Result<Socket> {
         match self {
-            Self::Tcp(listener) => Ok(Socket::Tcp(listener.accept().await?.0)),
+            Self::Tcp(listener) => Ok(Socket::Tcp(listener.accept().await?.0.into_std()?)),
             #[cfg(unix)]
-            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0.into_std()?)),
         }
     }
-}
-
-fn runtime(threads: usize) -> io::Result<Runtime> {
-    // One thread needs no other beside it: the one that accepts also serves.
-    let mut builder = if threads <= 1 {
-        Builder::new_current_thread()
-    } else {
-        Builder::new_multi_thread()
-    };
-    builder
-        .worker_threads(threads)
-        .thread_name("tidegate-serve")
-        .enable_all()
-        .build()
 }
 
 fn cores() -> usize {

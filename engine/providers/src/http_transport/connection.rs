@@ -17,6 +17,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use tokio::{
     io::AsyncReadExt as _,
+    runtime::Id,
     time::{Instant, Sleep},
 };
 
@@ -51,11 +52,12 @@ pub(crate) struct Connection {
     keep_alive: bool,
     timer: Option<Pin<Box<Sleep>>>,
     host: Arc<Host>,
+    home: Option<Id>,
 }
 
 impl Connection {
     /// A connection over `stream`.
-    pub(super) fn new(stream: Stream, host: Arc<Host>) -> Box<Self> {
+    pub(super) fn new(stream: Stream, host: Arc<Host>, home: Option<Id>) -> Box<Self> {
         Box::new(Self {
             stream,
             buffer: BytesMut::new(),
@@ -65,7 +67,13 @@ impl Connection {
             keep_alive: true,
             timer: None,
             host,
+            home,
         })
+    }
+
+    /// The runtime the socket belongs to.
+    pub(super) fn home(&self) -> Option<Id> {
+        self.home
     }
 
     /// True when an idle connection cannot be used: the upstream has closed it, or has sent what

@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, uri::Authority};
+use tokio::runtime::{Handle, Id};
 
 use super::{connection::Connection, dial::Route};
 
@@ -114,9 +115,15 @@ impl Pool {
 }
 
 impl Host {
-    /// The idle connection used last, with its host.
-    pub(super) fn take(&self) -> Option<Box<Connection>> {
-        lock(&self.idle).as_mut()?.pop().map(|idle| idle.connection)
+    /// The idle connection used last among those of the runtime called `home`: the socket of
+    /// another one would wake that one's thread first, each time.
+    pub(super) fn take(&self, home: Option<Id>) -> Option<Box<Connection>> {
+        let mut idle = lock(&self.idle);
+        let idle = idle.as_mut()?;
+        let at = idle
+            .iter()
+            .rposition(|idle| idle.connection.home() == home)?;
+        Some(idle.remove(at).connection)
     }
 
     /// Keeps a connection that can take another request.
@@ -169,7 +176,7 @@ impl Drop for Pool {
 impl Shared {
     /// Starts the task that closes idle connections; it ends by itself when none is left.
     fn sweep(this: &Arc<Self>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        let Ok(runtime) = Handle::try_current() else {
             return;
         };
         if this.sweeping.swap(true, Ordering::SeqCst) {

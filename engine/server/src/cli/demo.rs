@@ -19,7 +19,7 @@ use tidegate::{
 use super::{
     Demo, OK, complain, logging,
     paint::{self, Paint},
-    serve,
+    serve::{Attendant, Files},
 };
 use crate::{ServeOptions, Server, ServerHandle};
 
@@ -68,10 +68,11 @@ fn show(options: Demo) -> Result<i32, Broken> {
     if options.exit {
         return Ok(OK);
     }
+    let attendant = Attendant::new()?;
     let server = start(&engine, options.listen)?;
     stage.invite(server.addr(), &found)?;
     drop(stage);
-    Ok(serve::attend(&engine, &server, None))
+    Ok(attendant.attend(&engine, &server, Files::default()))
 }
 
 /// Vendors whose usual environment variable is set.

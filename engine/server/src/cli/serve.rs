@@ -3,12 +3,18 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use tidegate::{
-    Error,
+    Code, Error,
     bridge::{Engine, Source},
 };
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{MissedTickBehavior, interval, timeout},
+};
 
-use super::{FAILED, OK, Serve, complain, find, logging, watch::Watched};
+use super::{
+    OK, Serve, complain, find, logging,
+    watch::{Change, Watched},
+};
 use crate::{ServeOptions, Server, ServerHandle};
 
 /// Exit code after a second signal.
@@ -17,31 +23,63 @@ const INTERRUPTED: i32 = 130;
 /// How often the configuration's files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How soon again when someone may be writing to them.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// How long a last answer may take after the second signal.
 const LAST: Duration = Duration::from_secs(2);
 
 pub(super) fn run(options: Serve) -> i32 {
-    match start(options) {
-        Ok((engine, server, file)) => attend(&engine, &server, file),
-        Err(error) => complain(&error),
-    }
+    let started = logging::install(&options.log).and_then(|()| {
+        let attendant = Attendant::new()?;
+        let (engine, server, files) = start(options)?;
+        Ok(attendant.attend(&engine, &server, files))
+    });
+    started.unwrap_or_else(|error| complain(&error))
 }
 
-fn start(options: Serve) -> Result<(Engine, ServerHandle, Option<PathBuf>), Error> {
-    logging::install(&options.log)?;
+fn start(options: Serve) -> Result<(Engine, ServerHandle, Files), Error> {
     let (source, name) = find(options.config);
-    let file = match &source {
-        Source::Path(file) => Some(file.clone()),
-        _ => None,
-    };
+    let mut files = Files::default();
+    if let Source::Path(file) = &source {
+        // Looked at before it is read, so that no edit goes unnoticed.
+        files.config = Some(file.clone());
+        files.watched.set([file.clone()]);
+    }
     let engine = Engine::open(source)?;
+    files.note(&engine);
     let wish = ServeOptions {
         listen: options.listen,
         threads: options.threads.map(usize::from),
     };
     let server = Server::start(&engine, wish)?;
     announce(&engine, &server, &name);
-    Ok((engine, server, file))
+    Ok((engine, server, files))
+}
+
+/// The files whose change means a reload: the configuration and the certificate.
+#[derive(Default)]
+pub(super) struct Files {
+    config: Option<PathBuf>,
+    watched: Watched,
+}
+
+impl Files {
+    /// Watches the files that matter now.
+    fn note(&mut self, engine: &Engine) {
+        let mut files: Vec<PathBuf> = self.config.clone().into_iter().collect();
+        if let Some(tls) = &engine.config().server.tls {
+            files.extend([tls.cert.clone().into(), tls.key.clone().into()]);
+        }
+        self.watched.set(files);
+    }
+
+    /// Reads everything again; what has mistakes stays as it was.
+    fn reload(&mut self, engine: &Engine, server: &ServerHandle) {
+        self.watched.take();
+        reload(engine, server);
+        self.note(engine);
+    }
 }
 
 /// The start-up line, and what an operator should know before the first request.
@@ -74,33 +112,47 @@ fn announce(engine: &Engine, server: &ServerHandle, name: &str) {
     }
 }
 
-/// Waits for signals and for the server's end.
-pub(super) fn attend(engine: &Engine, server: &ServerHandle, file: Option<PathBuf>) -> i32 {
-    // The server has threads of its own; this one only listens to the operating system.
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "cannot wait for signals");
-            server.shutdown(Some(Duration::ZERO));
-            return FAILED;
-        }
-    };
-    let code = runtime.block_on(listen(engine, server, file));
-    runtime.shutdown_background();
-    code.unwrap_or_else(|error| {
-        tracing::error!(%error, "cannot listen for signals");
-        server.shutdown(Some(Duration::ZERO));
-        FAILED
-    })
+/// Listens to the operating system; made before the server, so that no signal meets its default.
+/// The server has threads of its own.
+pub(super) struct Attendant {
+    runtime: Runtime,
+    signals: Signals,
 }
 
-async fn listen(engine: &Engine, server: &ServerHandle, file: Option<PathBuf>) -> io::Result<i32> {
-    let mut signals = Signals::new()?;
-    let mut watched = Watched::default();
-    watched.set(files(engine, file.as_ref()));
+impl Attendant {
+    /// Takes over the signals.
+    pub(super) fn new() -> Result<Self, Error> {
+        let failed = |error: io::Error| {
+            Error::new(
+                Code::Internal,
+                format!("cannot listen for signals: {error}"),
+            )
+        };
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let entered = runtime.enter();
+        let signals = Signals::new().map_err(failed)?;
+        drop(entered);
+        Ok(Self { runtime, signals })
+    }
+
+    /// Waits for signals, for changed files and for the server's end. Gives the exit code.
+    pub(super) fn attend(self, engine: &Engine, server: &ServerHandle, files: Files) -> i32 {
+        let Self { runtime, signals } = self;
+        let code = runtime.block_on(listen(engine, server, files, signals));
+        runtime.shutdown_background();
+        code
+    }
+}
+
+async fn listen(
+    engine: &Engine,
+    server: &ServerHandle,
+    mut files: Files,
+    mut signals: Signals,
+) -> i32 {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let waiting = server.clone();
@@ -108,42 +160,32 @@ async fn listen(engine: &Engine, server: &ServerHandle, file: Option<PathBuf>) -
     let mut stopping = false;
     loop {
         tokio::select! {
-            _ = &mut ended => return Ok(OK),
+            _ = &mut ended => return OK,
             signal = signals.next() => match signal {
-                Signal::Reload => {
-                    reload(engine, server);
-                    watched.set(files(engine, file.as_ref()));
-                }
+                Signal::Reload => files.reload(engine, server),
                 Signal::Stop if stopping => {
                     tracing::warn!("ending at once");
                     server.stop(Some(Duration::ZERO));
-                    let _ = tokio::time::timeout(LAST, ended).await;
-                    return Ok(INTERRUPTED);
+                    let _ = timeout(LAST, ended).await;
+                    return INTERRUPTED;
                 }
                 Signal::Stop => {
                     stopping = true;
                     server.stop(None);
                     let connections = server.connections();
-                    tracing::info!(connections, "stopping; running calls may finish, another signal ends them");
+                    tracing::info!(
+                        connections,
+                        "stopping; running calls may finish, another signal ends them"
+                    );
                 }
             },
-            _ = looks.tick(), if !stopping => {
-                if watched.changed() {
-                    reload(engine, server);
-                    watched.set(files(engine, file.as_ref()));
-                }
-            }
+            _ = looks.tick(), if !stopping => match files.watched.look() {
+                Change::None => {}
+                Change::Under => looks.reset_after(LOOK_AGAIN),
+                Change::Done => files.reload(engine, server),
+            },
         }
     }
-}
-
-/// The files whose change means a reload: the configuration and the certificate.
-fn files(engine: &Engine, file: Option<&PathBuf>) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = file.cloned().into_iter().collect();
-    if let Some(tls) = &engine.config().server.tls {
-        files.extend([tls.cert.clone().into(), tls.key.clone().into()]);
-    }
-    files
 }
 
 /// Reads everything again; what has mistakes stays as it was.
