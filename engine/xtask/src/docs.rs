@@ -18,7 +18,7 @@ use std::{
 
 use crate::{
     count::Tally,
-    job::Job,
+    job::{Job, signal},
     machine::{Machine, runs, tracked},
     step::Verdict,
 };
@@ -145,6 +145,9 @@ fn program(
         |name: &str| fs::write(folder.join(name), code).map_err(|error| format!("{name}: {error}"));
     let mut command = match language {
         "sh" => {
+            if code.contains("curl ") && !runs("curl", &["--version"]) {
+                return Ok(Err("curl is not installed".into()));
+            }
             write("page.sh")?;
             let mut command = machine.command("bash");
             command.args(["-euo", "pipefail", "page.sh"]);
@@ -258,10 +261,7 @@ fn in_background(machine: &Machine, folder: &Path, code: &str) -> Result<Child, 
 }
 
 fn end(child: &mut Child) {
-    let _ = Command::new("kill")
-        .arg(child.id().to_string())
-        .stderr(Stdio::null())
-        .status();
+    signal(child.id(), "TERM");
     let _ = child.wait();
 }
 

@@ -129,21 +129,12 @@ pub(crate) fn shown(command: &Command) -> String {
     text
 }
 
-/// Kills a child and everything below it, deepest first.
+/// Kills a child and everything below it, deepest first. Descendants are found in `/proc`; where
+/// there is none, only the child is ended.
 fn end_tree(child: &mut Child) {
     let mut tree = vec![child.id()];
     let mut at = 0;
-    let table = Command::new("ps").args(["-eo", "pid=,ppid="]).output();
-    let table = table
-        .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
-        .unwrap_or_default();
-    let pairs: Vec<(u32, u32)> = table
-        .lines()
-        .filter_map(|line| {
-            let mut numbers = line.split_whitespace().filter_map(|text| text.parse().ok());
-            Some((numbers.next()?, numbers.next()?))
-        })
-        .collect();
+    let pairs = parents();
     while let Some(parent) = tree.get(at).copied() {
         tree.extend(
             pairs
@@ -154,11 +145,33 @@ fn end_tree(child: &mut Child) {
         at += 1;
     }
     for pid in tree.iter().skip(1).rev() {
-        let _ = Command::new("kill")
-            .args(["-9", &pid.to_string()])
-            .stderr(Stdio::null())
-            .status();
+        signal(*pid, "KILL");
     }
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// Every process and its parent.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        rest.split_whitespace().nth(1)?.parse().ok()
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid| Some((pid, parent(pid)?)))
+        .collect()
+}
+
+/// Sends a signal by way of the shell, whose `kill` is built in.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -s {name} {pid}")])
+        .stderr(Stdio::null())
+        .status();
 }

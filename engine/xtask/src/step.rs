@@ -219,24 +219,46 @@ fn line(word: &str, name: &str, took: Duration, note: &str) {
     println!("  {word} {name:<22} {:>7}  {note}", duration(took));
 }
 
-/// The last lines of a failed step's log.
+/// What a failed step's log has to say: the surroundings of its complaints, and its end.
 fn show(job: Option<&Job>) {
-    const LINES: usize = 60;
+    const MOST: usize = 100;
+    const END: usize = 12;
     let Some(job) = job else { return };
     let text = fs::read(job.log())
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let from = lines.len().saturating_sub(LINES);
-    println!(
-        "          --- {}{}",
-        job.log().display(),
-        if from > 0 { ", its end" } else { "" }
-    );
-    for text in &lines[from..] {
-        println!("          {text}");
+    let tail = lines.len().saturating_sub(END);
+    let mut shown: BTreeSet<usize> = (tail..lines.len()).collect();
+    for (number, line) in lines.iter().enumerate() {
+        if shown.len() < MOST && complains(line) {
+            shown.extend(number.saturating_sub(2)..(number + 8).min(lines.len()));
+        }
+    }
+    println!("          --- {}", job.log().display());
+    let mut next = 0;
+    for number in shown {
+        if number > next {
+            println!("          ...");
+        }
+        println!("          {}", lines[number]);
+        next = number + 1;
     }
     println!("          ---");
+}
+
+/// Whether a line of a compiler's, linter's or test runner's output is about a failure.
+fn complains(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("error")
+        || line.starts_with("not ok")
+        || line.starts_with("✖")
+        || line.starts_with("--- FAIL")
+        || line.starts_with("FAILED")
+        || line.starts_with("E   ")
+        || line.starts_with("---- ")
+        || line.ends_with("... FAILED")
+        || line.contains("panicked at")
 }
 
 /// `850ms`, `12.3s`, `4m05s`.

@@ -179,6 +179,7 @@ fn set_up_debian(machine: &Machine, job: &Job) -> Verdict {
         ("gcc", "cc"),
         ("libc6-dev", "/usr/include/stdio.h"),
         ("valgrind", "valgrind"),
+        ("curl", "curl"),
     ] {
         let present = || {
             if program.starts_with('/') {
