@@ -2,10 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use pyo3::{
-    prelude::*,
-    types::PyBytes,
-};
+use pyo3::{prelude::*, types::PyBytes};
 use tidegate::{
     bridge::{self, Source},
     config::Format,
@@ -41,7 +38,9 @@ impl Engine {
     fn open(py: Python<'_>, kind: &str, text: &str) -> PyResult<Self> {
         let source = source(kind, text)?;
         match detached(py, || bridge::Engine::open(source)) {
-            Ok(inner) => Ok(Self { inner: Owned::new(inner) }),
+            Ok(inner) => Ok(Self {
+                inner: Owned::new(inner),
+            }),
             Err(error) => Err(raise(py, &error)),
         }
     }
@@ -50,7 +49,9 @@ impl Engine {
     #[staticmethod]
     fn connect(py: Python<'_>, url: &str, key: Option<String>) -> PyResult<Self> {
         match bridge::Engine::connect(url, key) {
-            Ok(inner) => Ok(Self { inner: Owned::new(inner) }),
+            Ok(inner) => Ok(Self {
+                inner: Owned::new(inner),
+            }),
             Err(error) => Err(raise(py, &error)),
         }
     }
@@ -58,7 +59,10 @@ impl Engine {
     /// Makes a call and blocks until its answer, or the head of its stream, is here.
     ///
     /// Raises `TimeoutError` when that takes longer than `seconds`.
-    #[expect(clippy::too_many_arguments, reason = "one crossing is cheaper than an object for it")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one crossing is cheaper than an object for it"
+    )]
     fn call<'py>(
         &self,
         py: Python<'py>,
@@ -73,14 +77,18 @@ impl Engine {
         let request = request(http, method, target, headers, body, key)?;
         let mut watch = Watch::new(seconds);
         let done = detached(py, || {
-            self.inner().call_while(request, watch.step(), || watch.go_on())
+            self.inner()
+                .call_while(request, watch.step(), || watch.go_on())
         });
         watch.verdict()?;
         outcome(py, done)
     }
 
     /// Makes a call whose answer comes to `queue` under the returned ticket.
-    #[expect(clippy::too_many_arguments, reason = "one crossing is cheaper than an object for it")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one crossing is cheaper than an object for it"
+    )]
     fn submit(
         &self,
         queue: &Bound<'_, Queue>,
@@ -112,7 +120,7 @@ impl Engine {
     /// Refuses new calls, lets running ones finish for `seconds`, then ends them.
     fn close(&self, py: Python<'_>, seconds: f64) {
         let deadline = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-        detached(py, || self.inner().close(deadline)); 
+        detached(py, || self.inner().close(deadline));
     }
 
     /// Health of targets and keys as JSON.
@@ -138,7 +146,8 @@ impl Engine {
     /// Moves the engine's clock. Only in builds for the behaviour suite.
     #[cfg(feature = "testing")]
     fn advance(&self, seconds: f64) {
-        self.inner().advance(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO));
+        self.inner()
+            .advance(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO));
     }
 }
 
@@ -155,5 +164,8 @@ fn source(kind: &str, text: &str) -> PyResult<Source> {
         "json-text" => Format::Json,
         other => return Err(bad_argument("config", &format!("unknown format {other:?}"))),
     };
-    Ok(Source::Text { text: text.to_owned(), format })
+    Ok(Source::Text {
+        text: text.to_owned(),
+        format,
+    })
 }

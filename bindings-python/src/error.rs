@@ -35,5 +35,6 @@ pub(crate) fn bad_argument(what: &str, error: &dyn std::fmt::Display) -> PyErr {
 
 /// Names the type of an argument in an error.
 pub(crate) fn type_name(kind: &Bound<'_, PyType>) -> String {
-    kind.name().map_or_else(|_| "object".to_owned(), |name| name.to_string())
+    kind.name()
+        .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }

@@ -37,12 +37,12 @@ where
     result
 }
 
-/// Runs `work` with the interpreter, inside [`detached`].
-pub(crate) fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
+/// Runs Python's signal handlers, from inside [`detached`]. What they raise is the error.
+pub(crate) fn signals() -> PyResult<()> {
     stay_if_exiting();
     Python::attach(|py| {
         ATTACHING.fetch_sub(1, Ordering::SeqCst);
-        work(py)
+        py.check_signals()
     })
 }
 

@@ -16,14 +16,20 @@ pub(crate) struct Head {
 
 impl From<bridge::Head> for Head {
     fn from(head: bridge::Head) -> Self {
-        Self { status: head.status, headers: head.headers }
+        Self {
+            status: head.status,
+            headers: head.headers,
+        }
     }
 }
 
 impl Head {
     /// Headers that came after the body.
     pub(crate) fn trailers(headers: HeaderMap) -> Self {
-        Self { status: 200, headers }
+        Self {
+            status: 200,
+            headers,
+        }
     }
 }
 
@@ -46,7 +52,10 @@ impl Head {
         for (name, value) in &self.headers {
             list.append(PyTuple::new(
                 py,
-                [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())],
+                [
+                    PyBytes::new(py, name.as_str().as_bytes()),
+                    PyBytes::new(py, value.as_bytes()),
+                ],
             )?)?;
         }
         Ok(list)
@@ -54,7 +63,10 @@ impl Head {
 
     /// Every header as a pair of strings, names in lower case.
     fn items(&self) -> Vec<(&str, String)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), latin(value.as_bytes()))).collect()
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), latin(value.as_bytes())))
+            .collect()
     }
 }
 

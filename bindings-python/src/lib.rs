@@ -3,7 +3,10 @@
 //! Requests and answers cross as bytes; the package's Python side makes objects of them. The engine
 //! never holds a Python object and its threads never attach to the interpreter: everything Python
 //! is touched on the thread of the caller.
-#![expect(unsafe_code, reason = "the macros of the binding expand to unsafe code")]
+#![expect(
+    unsafe_code,
+    reason = "the macros of the binding expand to unsafe code"
+)]
 
 mod engine;
 mod error;

@@ -15,7 +15,10 @@ pub(crate) struct Owned<T> {
 
 impl<T> Owned<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { pid: std::process::id(), value: ManuallyDrop::new(value) }
+        Self {
+            pid: std::process::id(),
+            value: ManuallyDrop::new(value),
+        }
     }
 
     /// The value in any process, for handles that set themselves up anew after a fork.

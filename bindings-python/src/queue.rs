@@ -36,7 +36,9 @@ impl Drop for Queue {
 impl Queue {
     #[new]
     fn new() -> Self {
-        Self { inner: Owned::new(bridge::Queue::new()) }
+        Self {
+            inner: Owned::new(bridge::Queue::new()),
+        }
     }
 
     /// A descriptor that is readable while answers wait; None where there is none to be had.

@@ -48,7 +48,9 @@ pub(crate) fn request(
 ) -> PyResult<Request> {
     Ok(Request {
         mode: if http { Mode::Http } else { Mode::Native },
-        method: method.parse().map_err(|error| bad_argument("method", &error))?,
+        method: method
+            .parse()
+            .map_err(|error| bad_argument("method", &error))?,
         target: target.to_owned(),
         headers: header_map(headers)?,
         // A copy, because no thread of the engine may hold or release a Python object.
@@ -60,13 +62,20 @@ pub(crate) fn request(
 
 fn header_map(headers: Option<&Bound<'_, PyAny>>) -> PyResult<HeaderMap> {
     let mut map = HeaderMap::new();
-    let Some(headers) = headers else { return Ok(map) };
+    let Some(headers) = headers else {
+        return Ok(map);
+    };
     for pair in headers.try_iter()? {
         let pair = pair?;
-        let pair = pair.cast::<PyTuple>().map_err(|_| PyTypeError::new_err("headers: pairs"))?;
+        let pair = pair
+            .cast::<PyTuple>()
+            .map_err(|_| PyTypeError::new_err("headers: pairs"))?;
         let name = pair.get_item(0)?;
         let name = octets(&name)?;
-        if CONNECTION.iter().any(|skipped| name.eq_ignore_ascii_case(skipped)) {
+        if CONNECTION
+            .iter()
+            .any(|skipped| name.eq_ignore_ascii_case(skipped))
+        {
             continue;
         }
         let value = pair.get_item(1)?;
@@ -86,7 +95,9 @@ fn octets<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
         Ok(Cow::Owned(text.to_cow()?.into_owned().into_bytes()))
     } else {
         let kind = type_name(&value.get_type());
-        Err(PyTypeError::new_err(format!("headers: bytes or str, not {kind}")))
+        Err(PyTypeError::new_err(format!(
+            "headers: bytes or str, not {kind}"
+        )))
     }
 }
 
@@ -98,7 +109,11 @@ pub(crate) fn outcome(
     Ok(match outcome {
         Outcome::Reply(head, body) => {
             let body = PyBytes::new(py, &body);
-            (REPLY, Head::from(head).into_bound_py_any(py)?, body.into_any())
+            (
+                REPLY,
+                Head::from(head).into_bound_py_any(py)?,
+                body.into_any(),
+            )
         }
         Outcome::Stream(head, handle) => {
             let stream = Stream::new(handle).into_bound_py_any(py)?;

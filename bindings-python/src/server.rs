@@ -24,7 +24,9 @@ impl Server {
     ) -> PyResult<Self> {
         let options = ServeOptions { listen, threads };
         match detached(py, || tidegate_server::Server::start(engine, options)) {
-            Ok(handle) => Ok(Self { handle: Owned::new(handle) }),
+            Ok(handle) => Ok(Self {
+                handle: Owned::new(handle),
+            }),
             Err(error) => Err(raise(py, &error)),
         }
     }
@@ -49,9 +51,8 @@ impl Server {
     /// them. Returns when all is done.
     fn shutdown(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<()> {
         let handle = self.handle.get("server")?;
-        let limit = seconds.map(|seconds| {
-            Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
-        });
+        let limit =
+            seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO));
         detached(py, || handle.shutdown(limit));
         Ok(())
     }

@@ -29,18 +29,26 @@ type Read<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyAny>>);
 
 impl Stream {
     pub(crate) fn new(handle: StreamHandle) -> Self {
-        Self { handle: Owned::new(handle), over: AtomicBool::new(false) }
+        Self {
+            handle: Owned::new(handle),
+            over: AtomicBool::new(false),
+        }
     }
 
     fn handle(&self) -> PyResult<&StreamHandle> {
         if self.over.load(Ordering::Acquire) {
-            return Err(PyRuntimeError::new_err("this stream has been read to its end"));
+            return Err(PyRuntimeError::new_err(
+                "this stream has been read to its end",
+            ));
         }
         self.handle.get("stream")
     }
 
     fn deliver<'py>(&self, py: Python<'py>, batch: Batch) -> PyResult<Read<'py>> {
-        let frames = batch.frames.iter().map(|frame| PyBytes::new(py, &frame.data));
+        let frames = batch
+            .frames
+            .iter()
+            .map(|frame| PyBytes::new(py, &frame.data));
         let frames = PyList::new(py, frames.collect::<Vec<_>>())?;
         let end = match batch.end {
             None => return Ok((frames, None)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::{exceptions::PyTimeoutError, prelude::*};
 
-use crate::exit::attached;
+use crate::exit::signals;
 
 /// How often a waiting thread looks for signals, so that Ctrl-C works.
 pub(crate) const SIGNALS: Duration = Duration::from_millis(50);
@@ -29,7 +29,11 @@ impl Watch {
             (Some(limit), Some(left)) => limit / left,
             _ => SIGNALS,
         };
-        Self { step, left, raised: None }
+        Self {
+            step,
+            left,
+            raised: None,
+        }
     }
 
     /// How long to wait before each look.
@@ -39,7 +43,7 @@ impl Watch {
 
     /// Looks once, after a step has passed without an answer.
     pub(crate) fn go_on(&mut self) -> bool {
-        if let Err(error) = attached(|py| py.check_signals()) {
+        if let Err(error) = signals() {
             self.raised = Some(error);
         } else if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
