@@ -143,6 +143,16 @@ func openJSON(config []byte) (*handleGateway, error) {
 	return gateway, result(code, failure)
 }
 
+func openText(config, format string) (*handleGateway, error) {
+	var gateway *C.tg_gateway
+	var failure *C.tg_error
+	text, form := C.CString(config), C.CString(format)
+	defer C.free(unsafe.Pointer(text))
+	defer C.free(unsafe.Pointer(form))
+	code := C.tg_gateway_open_text(text, C.size_t(len(config)), form, &gateway, &failure)
+	return gateway, result(code, failure)
+}
+
 func openPath(path string) (*handleGateway, error) {
 	var gateway *C.tg_gateway
 	var failure *C.tg_error

@@ -35,6 +35,11 @@ func Open(path string) (*Gateway, error) {
 	return open(func() (*handleGateway, error) { return openPath(path) })
 }
 
+// OpenText opens a gateway from the text of a configuration; format is yaml, toml or json.
+func OpenText(config, format string) (*Gateway, error) {
+	return open(func() (*handleGateway, error) { return openText(config, format) })
+}
+
 // OpenConfig opens a gateway from a configuration: a map or struct of the same shape as the file,
 // or its JSON as json.RawMessage or []byte.
 func OpenConfig(config any) (*Gateway, error) {

@@ -183,6 +183,9 @@ func TestErrorsCarryCodeStatusAndAttempts(t *testing.T) {
 	if _, err := tidegate.OpenConfig(M{"models": M{"fast": M{"targets": []string{"opnai/x"}}}}); !errors.Is(err, tidegate.CodeInvalidConfig) {
 		t.Errorf("%v", err)
 	}
+	if _, err := tidegate.OpenText("providers: 7", "yaml"); !errors.Is(err, tidegate.CodeInvalidConfig) {
+		t.Errorf("%v", err)
+	}
 	if _, err := tidegate.Open("/nowhere/tidegate.yaml"); !errors.Is(err, tidegate.CodeUnreadableConfig) {
 		t.Errorf("%v", err)
 	}

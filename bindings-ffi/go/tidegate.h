@@ -369,6 +369,13 @@ tg_result tg_gateway_open(const char *config_json,
                           struct tg_gateway **gateway,
                           struct tg_error **err);
 
+// Opens a gateway from the text of a configuration. `format` is `yaml`, `toml` or `json`.
+tg_result tg_gateway_open_text(const char *text,
+                               size_t len,
+                               const char *format,
+                               struct tg_gateway **gateway,
+                               struct tg_error **err);
+
 // Opens a gateway from a configuration file: YAML, TOML or JSON by its extension.
 tg_result tg_gateway_open_path(const char *path,
                                struct tg_gateway **gateway,

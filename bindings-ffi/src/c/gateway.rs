@@ -50,6 +50,35 @@ pub unsafe extern "C" fn tg_gateway_open(
     }
 }
 
+/// Opens a gateway from the text of a configuration. `format` is `yaml`, `toml` or `json`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tg_gateway_open_text(
+    text: *const c_char,
+    len: usize,
+    format: *const c_char,
+    gateway: *mut *mut tg_gateway,
+    err: *mut *mut tg_error,
+) -> tg_result {
+    // SAFETY: pointers are NULL or valid, as the header asks.
+    unsafe {
+        open(gateway, err, || {
+            let text = input::document(text, len, "text")?.to_owned();
+            let format = match input::text(format, "format")? {
+                "yaml" => Format::Yaml,
+                "toml" => Format::Toml,
+                "json" => Format::Json,
+                other => {
+                    return Err(tg_error::misuse(
+                        tg_result::TG_INVALID_ARGUMENT,
+                        format!("format: {other:?} is none of yaml, toml and json"),
+                    ));
+                }
+            };
+            Ok(Engine::open(Source::Text { text, format })?)
+        })
+    }
+}
+
 /// Opens a gateway from a configuration file: YAML, TOML or JSON by its extension.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_gateway_open_path(

@@ -125,6 +125,17 @@ static void reloading_keeps_the_last_good_configuration(void) {
     tg_gateway_free(gw);
 }
 
+static void yaml_is_read_too(void) {
+    static const char yaml[] = "providers: { mock: { dialect: openai, mock: {} } }\n";
+    tg_gateway *gw = NULL;
+    tg_reply *reply = NULL;
+    tg_error *err = NULL;
+    OK(tg_gateway_open_text(yaml, strlen(yaml), "yaml", &gw, &err));
+    OK(tg_call(gw, "POST", CHAT, NULL, 0, BYTES(ASK("mock/small", "")), &reply, &err));
+    tg_reply_free(reply);
+    tg_gateway_free(gw);
+}
+
 static void a_served_gateway_is_the_same_from_elsewhere(tg_gateway *gw) {
     tg_serve_options options = TG_SERVE_OPTIONS_INIT;
     tg_server *server = NULL;
@@ -156,6 +167,7 @@ int main(void) {
     in_http_mode_errors_are_answers(gw);
     keys_have_their_own_budget(gw);
     reloading_keeps_the_last_good_configuration();
+    yaml_is_read_too();
     a_served_gateway_is_the_same_from_elsewhere(gw);
     tg_gateway_free(gw);
     return 0;

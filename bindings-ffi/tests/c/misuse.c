@@ -22,6 +22,10 @@ static void null_is_refused_everywhere(tg_gateway *gw) {
 
     FAILS(null, tg_gateway_open(NULL, 0, &view, &err));
     FAILS(null, tg_gateway_open(CONFIG, strlen(CONFIG), NULL, &err));
+    FAILS(null, tg_gateway_open_text(NULL, 0, "yaml", &view, &err));
+    FAILS(null, tg_gateway_open_text("{}", 2, NULL, &view, &err));
+    FAILS(null, tg_gateway_open_text("{}", 2, "yaml", NULL, &err));
+    FAILS(TG_INVALID_ARGUMENT, tg_gateway_open_text("{}", 2, "ini", &view, &err));
     FAILS(null, tg_gateway_open_path(NULL, &view, &err));
     FAILS(null, tg_gateway_open_path("x", NULL, &err));
     FAILS(null, tg_gateway_open_env(NULL, &err));

@@ -117,6 +117,10 @@ static tg_result open_with(const char *line, tg_error **err) {
     span config = get(line, "config");
     if (gw) tg_gateway_close(gw, 0, NULL), tg_gateway_free(gw), gw = NULL;
     if (get(line, "path").ptr) return tg_gateway_open_path(text(get(line, "path")), &gw, err);
+    if (get(line, "text").ptr) {
+        const char *words = text(get(line, "text"));
+        return tg_gateway_open_text(words, strlen(words), text(get(line, "format")), &gw, err);
+    }
     if (get(line, "env").ptr) return tg_gateway_open_env(&gw, err);
     return tg_gateway_open(config.ptr, config.len, &gw, err);
 }
@@ -130,7 +134,7 @@ int main(void) {
         putchar('{'), op = text(get(line, "op"));
         if (!strcmp(op, "hello"))
             printf("\"ok\":{\"surface\":\"c\",\"version\":\"%s\",\"capabilities\":[\"call\",\"stream\",\"hold\",\"cancel\",\"cancel_call\",\"headers\",\"http\",\"reload\","
-                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"env\",\"root\",\"tried\",\"final_facts\"]}", tg_version());
+                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\"]}", tg_version());
         else if (!strcmp(op, "call") || !strcmp(op, "http")) call(line, *op == 'h');
         else if (!strcmp(op, "open")) done(open_with(line, &err), &err);
         else if (!strcmp(op, "connect")) done(tg_gateway_connect(text(get(line, "url")), text(get(line, "key")), &gw, &err), &err);

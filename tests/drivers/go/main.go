@@ -16,22 +16,22 @@ import (
 type answer map[string]any
 
 type operation struct {
-	Op, API, Path, URL, Key, Method, Target, Body string
-	Config, Request                               json.RawMessage
-	Env                                           bool
-	Headers                                       map[string]string
-	Ms                                            int64
-	Deadline                                      *int64 `json:"deadline_ms"`
-	CancelChunks                                  *int   `json:"cancel_after_chunks"`
-	CancelMs                                      *int   `json:"cancel_after_ms"`
-	CancelBytes                                   *int   `json:"cancel_after_bytes"`
-	Hold                                          *int
+	Op, API, Path, Text, Format, URL, Key, Method, Target, Body string
+	Config, Request                                             json.RawMessage
+	Env                                                         bool
+	Headers                                                     map[string]string
+	Ms                                                          int64
+	Deadline                                                    *int64 `json:"deadline_ms"`
+	CancelChunks                                                *int   `json:"cancel_after_chunks"`
+	CancelMs                                                    *int   `json:"cancel_after_ms"`
+	CancelBytes                                                 *int   `json:"cancel_after_bytes"`
+	Hold                                                        *int
 }
 
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path env root tried final_facts")
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts")
 	operations   = map[string]func(operation) (any, error){"call": call, "http": transport}
 )
 
@@ -46,6 +46,9 @@ func init() {
 		}
 		if o.Path != "" {
 			return opened(tidegate.Open(o.Path))
+		}
+		if o.Text != "" {
+			return opened(tidegate.OpenText(o.Text, o.Format))
 		}
 		if o.Env {
 			return opened(tidegate.OpenEnv())
