@@ -48,6 +48,9 @@ pub(crate) struct Snapshot {
 pub(crate) struct Route {
     /// What a key's model list is compared with.
     pub(crate) name: Arc<str>,
+    /// What decides its answers: name, targets and what they set. Stored answers are found by it, so
+    /// that a changed route does not give the old one's.
+    pub(crate) identity: String,
     pub(crate) strategy: Strategy,
     pub(crate) weights: Vec<u32>,
     /// Targets first, then fallbacks.
@@ -171,6 +174,7 @@ impl Snapshot {
     }
 
     fn compile_route(&self, name: &str, route: &config::Route) -> Route {
+        let identity = serde_json::json!([name, route.targets, route.fallbacks]).to_string();
         let targets = route
             .targets
             .iter()
@@ -183,6 +187,7 @@ impl Snapshot {
             .filter(|cache| cache.mode != CacheMode::Off);
         Route {
             name: Arc::from(name),
+            identity,
             strategy: route.strategy,
             weights: route.targets.iter().map(|target| target.weight).collect(),
             targets,

@@ -53,7 +53,6 @@ pub struct SettlingStream {
     /// Bytes as the upstream sent them, kept for the cache.
     copy: Option<Vec<Bytes>>,
     copied: usize,
-    passed: u64,
     /// Whether the bytes given out so far stop inside an event.
     mid_event: bool,
     ended: bool,
@@ -130,7 +129,6 @@ impl SettlingStream {
             settlement,
             copy,
             copied: 0,
-            passed: 0,
             mid_event: false,
             ended: false,
         }
@@ -162,7 +160,6 @@ impl SettlingStream {
     }
 
     fn take(&mut self, piece: Piece, out: &mut Vec<Frame>) -> Option<Step> {
-        self.passed += piece.bytes.len() as u64;
         self.keep(&piece.bytes);
         let failed = piece.events.iter().find_map(|(_, seen)| match seen {
             Seen::Failed { message, .. } => Some(message.clone()),
@@ -293,7 +290,7 @@ impl SettlingStream {
         self.ended = true;
         let spent = Spent {
             usage: self.source.usage(),
-            output_bytes: self.passed,
+            output_tokens: self.source.tokens_seen(),
             error: error.map(Error::code),
         };
         let copy = self.copy.take().filter(|_| error.is_none());
@@ -315,7 +312,7 @@ impl Drop for SettlingStream {
         if !self.ended {
             let spent = Spent {
                 usage: self.source.usage(),
-                output_bytes: self.passed,
+                output_tokens: self.source.tokens_seen(),
                 error: Some(Code::Cancelled),
             };
             self.settlement.finish(&spent);

@@ -213,10 +213,12 @@ impl Engine {
             Ok(handle) => handle,
             Err(error) => return Outcome::Error(error),
         };
-        match handle.block_on(run(self.core())) {
+        let core = self.core();
+        match handle.block_on(run(Arc::clone(&core))) {
             Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
             Ok(Answer::Stream(head, frames)) => {
-                Outcome::Stream(head, StreamHandle::start(&handle, frames, None, ()))
+                let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+                Outcome::Stream(head, core.start(&handle, ticket, frames, None))
             }
             Err(error) => Outcome::Error(error),
         }
@@ -358,6 +360,26 @@ impl Core {
         self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Starts a stream's buffer and keeps its ticket, so that `close` can end it.
+    fn start(
+        self: &Arc<Self>,
+        handle: &tokio::runtime::Handle,
+        ticket: u64,
+        frames: Frames,
+        queue: Option<Queue>,
+    ) -> StreamHandle {
+        // Held until the ticket is there: a stream that is over at once must find it.
+        let mut tickets = self.tickets();
+        let forget = Forget {
+            core: Arc::clone(self),
+            ticket,
+        };
+        let announce = queue.map(|queue| (queue, ticket));
+        let stream = StreamHandle::start(handle, frames, announce, forget);
+        tickets.insert(ticket, Ticket::Streaming(stream.canceller()));
+        stream
+    }
+
     /// Hands a result to the queue, unless the ticket was cancelled meanwhile.
     fn deliver(
         self: &Arc<Self>,
@@ -373,14 +395,11 @@ impl Core {
         let outcome = match result {
             Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
             Ok(Answer::Stream(head, frames)) => {
-                let forget = Forget {
-                    core: Arc::clone(self),
-                    ticket,
-                };
-                let announce = Some((queue.clone(), ticket));
-                let stream = StreamHandle::start(handle, frames, announce, forget);
-                tickets.insert(ticket, Ticket::Streaming(stream.canceller()));
-                Outcome::Stream(head, stream)
+                drop(tickets);
+                let stream = self.start(handle, ticket, frames, Some(queue.clone()));
+                let kind = EventKind::Outcome(Outcome::Stream(head, stream));
+                queue.push(Event { ticket, kind });
+                return;
             }
             Err(error) => Outcome::Error(error),
         };

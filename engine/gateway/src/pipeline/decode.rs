@@ -64,10 +64,8 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     let asks = Asks {
         model,
         stream: read.value("stream").unwrap_or(false),
-        max_output: read
-            .value("max_completion_tokens")
-            .or_else(|| read.value("max_tokens")),
-        choices: read.value::<u64>("n").unwrap_or(1).max(1),
+        max_output: read.bound(&["max_completion_tokens", "max_tokens"]),
+        choices: read.bound(&["n"]).unwrap_or(1).max(1),
         include_usage: options
             .and_then(|options| options.include_usage)
             .unwrap_or(false),
@@ -97,6 +95,23 @@ impl Reader<'_> {
         let member = self.outline.last(key)?;
         let text = self.job.body.slice(member.value.clone());
         serde_json::from_slice::<Option<T>>(&text).ok().flatten()
+    }
+
+    /// The largest number any of the members holds, in whatever spelling: upstreams differ in which
+    /// duplicate they keep and which of two names they follow, and a budget must hold for each.
+    /// `None` when there is none, or one that is no number.
+    fn bound(&self, keys: &[&str]) -> Option<u64> {
+        let mut largest = None;
+        for member in keys.iter().flat_map(|key| self.outline.all(key)) {
+            let text = self.job.body.slice(member.value.clone());
+            if &*text != b"null" {
+                let number: f64 = serde_json::from_slice(&text).ok()?;
+                #[expect(clippy::cast_sign_loss, reason = "negative numbers become zero")]
+                let number = number.ceil().max(0.0) as u64;
+                largest = largest.max(Some(number));
+            }
+        }
+        largest
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(job: &mut Job) -> Option<Answer> {
         partition,
         endpoint: job.endpoint.as_str(),
         dialect: job.dialect,
-        route: &route.name,
+        route: &route.identity,
         body: &job.body,
     });
     job.cache_key = Some(key);

@@ -6,7 +6,7 @@ use tidegate_types::Error;
 use super::{Answer, AnswerBody, Job};
 use crate::{
     facts::CacheFact,
-    stream::settlement::{Settlement, Spent},
+    stream::settlement::{BYTES_PER_TOKEN, Settlement, Spent},
 };
 
 /// Settles a complete answer and stores it. For a stream the books stay open.
@@ -25,7 +25,7 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
     let store = settlement.wants_copy() && answer.status.is_success();
     settlement.finish(&Spent {
         usage,
-        output_bytes: body.len() as u64,
+        output_tokens: (body.len() as u64).div_ceil(BYTES_PER_TOKEN),
         error: None,
     });
     if store {
@@ -55,6 +55,10 @@ pub(super) fn open(job: &mut Job) -> Settlement {
         facts: job.facts.clone(),
         started: job.started,
         body_bytes: job.body.len() as u64,
+        output_bound: job
+            .asks
+            .max_output
+            .map(|most| most.saturating_mul(job.asks.choices)),
         done: false,
     }
 }

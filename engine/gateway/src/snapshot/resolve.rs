@@ -79,6 +79,7 @@ impl Snapshot {
         };
         Route {
             name: Arc::from(label),
+            identity: label.to_owned(),
             strategy: Strategy::Ordered,
             weights: vec![1],
             targets: vec![Arc::new(self.make_target(provider, model, &target))],

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Bytes of text per token, for counting where the upstream does not.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
 /// What is booked when a call ends. Whoever owns it settles the call, at the latest by dropping it.
 pub(crate) struct Settlement {
@@ -38,6 +38,8 @@ pub(crate) struct Settlement {
     pub(crate) facts: Facts,
     pub(crate) started: Tick,
     pub(crate) body_bytes: u64,
+    /// Most tokens the request allowed to be generated.
+    pub(crate) output_bound: Option<u64>,
     pub(crate) done: bool,
 }
 
@@ -46,8 +48,8 @@ pub(crate) struct Settlement {
 pub(crate) struct Spent {
     /// The upstream's own count.
     pub(crate) usage: Option<Usage>,
-    /// Bytes of the answer, for an estimate.
-    pub(crate) output_bytes: u64,
+    /// Generated tokens as far as they could be counted, for answers that carry no usage.
+    pub(crate) output_tokens: u64,
     /// What ended the call early.
     pub(crate) error: Option<Code>,
 }
@@ -117,7 +119,9 @@ impl Settlement {
             (metered && self.target.is_some()).then(|| Usage {
                 input: self.body_bytes.div_ceil(BYTES_PER_TOKEN),
                 output: match self.endpoint {
-                    Endpoint::Chat => spent.output_bytes.div_ceil(BYTES_PER_TOKEN),
+                    Endpoint::Chat => spent
+                        .output_tokens
+                        .min(self.output_bound.unwrap_or(u64::MAX)),
                     _ => 0,
                 },
                 estimated: true,

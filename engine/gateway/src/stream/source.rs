@@ -40,6 +40,8 @@ pub(crate) struct EventSource {
     terminal: bool,
     failed: bool,
     over: bool,
+    /// Events with content so far.
+    contents: u64,
     idle: Option<Duration>,
     until: Option<Instant>,
     last: Instant,
@@ -70,6 +72,7 @@ impl EventSource {
             terminal: false,
             failed: false,
             over: false,
+            contents: 0,
             idle: None,
             until: None,
             last: Instant::now(),
@@ -91,6 +94,11 @@ impl EventSource {
     /// What the upstream said the call consumed, as far as it has said.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.reader.as_ref().and_then(|(_, tap)| tap.usage())
+    }
+
+    /// Generated tokens as far as events tell: vendors send about one with each.
+    pub(crate) fn tokens_seen(&self) -> u64 {
+        self.contents
     }
 
     /// Lets go of the upstream.
@@ -181,6 +189,7 @@ impl EventSource {
                 let seen = tap.observe(&event);
                 self.terminal |= matches!(seen, Seen::Terminal);
                 self.failed |= matches!(seen, Seen::Failed { .. });
+                self.contents += u64::from(matches!(seen, Seen::Content));
                 events.push((event, seen));
             }
         }

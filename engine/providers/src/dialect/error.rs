@@ -1,7 +1,7 @@
 //! Errors in every dialect: a vendor's into a caller's shape, and the gateway's own.
 
 use tidegate_types::{
-    Dialect, Error,
+    Code, Dialect, Error,
     chat::{Delta, Json, Text, write::Object},
 };
 
@@ -182,6 +182,11 @@ fn write(to: Dialect, status: u16, failure: &Failure) -> Vec<u8> {
                 error
                     .str("type", anthropic_kind(status))
                     .str("message", message);
+                // The vendor has no codes; the gateway's own are worth a member more.
+                let code = failure.code.as_deref().and_then(Code::from_slug);
+                if let Some(code) = code {
+                    error.str("code", code.slug());
+                }
             });
             match &failure.request_id {
                 Some(id) => object.str("request_id", id),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use memchr::memmem::Finder;
 use tidegate_types::{
-    Dialect, Usage,
+    Code, Dialect, Usage,
     chat::{Json, Text},
 };
 
@@ -287,7 +287,12 @@ fn failed(data: &[u8]) -> Seen {
 
 fn failed_with(json: Json<'_>) -> Seen {
     let failure = super::error::Failure::read(json);
-    let kind = failure.kind.or(failure.code).unwrap_or_default();
+    // A gateway upstream says more with its code than its dialect's type can.
+    let ours = failure.code.as_deref().and_then(Code::from_slug);
+    let kind = match ours {
+        Some(code) => code.slug().to_owned(),
+        None => failure.kind.or(failure.code).unwrap_or_default(),
+    };
     let message = failure.message.unwrap_or_else(|| json.as_str().to_owned());
     Seen::Failed { message, kind }
 }

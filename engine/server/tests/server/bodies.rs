@@ -84,3 +84,32 @@ async fn body_is_asked_for_when_the_client_waits_for_that() {
     client.send(body).await;
     assert_eq!(client.answer().await.status, 200);
 }
+
+#[tokio::test]
+async fn reply_in_chunks_is_given_a_length() {
+    let upstream = Upstream::bind().await;
+    let served = serve(pointed_at(&upstream.address));
+    let mut client = served.connect().await;
+    let ask = post("/v1/chat/completions", &chat("up/m", false));
+    client.send(&ask).await;
+    let (mut peer, _) = upstream.request().await;
+    let whole = completion("in chunks");
+    let body = whole.split_once("\r\n\r\n").unwrap().1;
+    peer.send(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: keep-alive\r\n\
+         transfer-encoding: chunked\r\n\r\n",
+    )
+    .await;
+    let (first, second) = body.split_at(7);
+    for part in [first, second] {
+        peer.send(&format!("{:x}\r\n{part}\r\n", part.len())).await;
+    }
+    peer.send("0\r\n\r\n").await;
+    let answer = client.answer().await;
+    assert_eq!(answer.body, body);
+    assert_eq!(
+        answer.header("content-length"),
+        Some(body.len().to_string().as_str())
+    );
+    assert_eq!(answer.header("transfer-encoding"), None);
+}

@@ -130,3 +130,29 @@ async fn reloaded_configuration_serves_the_next_call() {
     served.engine.reload(Some(Source::Value(next))).unwrap();
     assert!(client.ask(&ask).await.body.contains("new"));
 }
+
+#[tokio::test]
+async fn many_clients_are_served_by_several_threads() {
+    let served = serve(scripted("openai", &json!([{ "text": "hello" }])));
+    let ask = post("/v1/chat/completions", &chat("mock/m", true));
+    let clients = (0..40).map(|_| async {
+        let mut client = served.connect().await;
+        for _ in 0..10 {
+            assert!(client.ask(&ask).await.body.ends_with("data: [DONE]\n\n"));
+        }
+    });
+    futures_util::future::join_all(clients).await;
+    served.quiet().await;
+}
+
+#[tokio::test]
+async fn version_6_addresses_are_served() {
+    // Machines without the protocol have nothing to test.
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return;
+    }
+    let served = serve_at(scripted("openai", &json!([])), "[::1]:0");
+    assert!(served.handle.addr().starts_with("http://[::1]:"));
+    let ask = "GET /healthz HTTP/1.1\r\nhost: t\r\n\r\n";
+    assert_eq!(served.connect().await.ask(ask).await.status, 200);
+}

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use http::Request;
+use http_body_util::Full;
+use hyper::{body::Bytes, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, time::Instant};
 
 use crate::support::*;
 
@@ -42,6 +46,28 @@ async fn streaming_client_that_vanishes_closes_the_upstream() {
     peer.closed().await;
     assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
     served.quiet().await;
+}
+
+#[tokio::test]
+async fn http2_stream_that_is_reset_closes_the_upstream() {
+    let upstream = Upstream::bind().await;
+    let served = serve(pointed_at(&upstream.address));
+    let stream = TcpStream::connect(served.address()).await.unwrap();
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let request = Request::post("http://test/v1/chat/completions")
+        .body(Full::new(Bytes::from(chat("up/m", false))))
+        .unwrap();
+    let asking = tokio::spawn(sender.send_request(request));
+    let (mut peer, _) = upstream.request().await;
+    let start = Instant::now();
+    asking.abort();
+    peer.closed().await;
+    assert!(start.elapsed() < AT_ONCE, "{:?}", start.elapsed());
+    assert!(!driver.is_finished());
+    driver.abort();
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use super::{
-    upstream::{Upstream, answer},
+    tls::{File, identity},
+    upstream::{Peer, Upstream, answer},
     *,
 };
 
@@ -58,6 +59,55 @@ async fn secure_requests_go_through_a_tunnel() {
         "{error}"
     );
     assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn tunnel_carries_tls_to_the_upstream() {
+    let proxy = Upstream::bind().await;
+    let identity = identity("vendor.example");
+    let roots = File::of(&identity.pem, proxy.address.port());
+    let (address, named) = (format!("http://{}", proxy.address), roots.path());
+    let transport = HttpTransport::new(&move |name| match name {
+        "https_proxy" => Some(address.clone()),
+        "SSL_CERT_FILE" => Some(named.clone()),
+        _ => None,
+    });
+    let server = async {
+        let mut peer = proxy.accept().await;
+        peer.request().await.expect("a CONNECT");
+        peer.write("HTTP/1.1 200 Connection established\r\n\r\n")
+            .await;
+        let mut peer = Peer(identity.acceptor.accept(peer.0).await.expect("a handshake"));
+        let (head, _) = peer.request().await.expect("a request");
+        peer.write(&answer("through")).await;
+        head
+    };
+    let (head, text) = tokio::join!(server, fetch(&transport, "https://vendor.example/v1"));
+    assert_eq!(text.unwrap(), "through");
+    assert!(head.starts_with("POST /v1 HTTP/1.1\r\n"), "{head}");
+    assert!(!head.contains("proxy-authorization"), "{head}");
+}
+
+#[tokio::test]
+async fn socks_proxy_resolves_the_name_and_sees_no_request() {
+    let proxy = Upstream::bind().await;
+    let transport = through(format!("socks5h://{}", proxy.address));
+    let server = async {
+        let mut peer = proxy.accept().await;
+        // RFC 1928: greeting, choice, request, reply.
+        peer.exactly(&[5, 1, 0]).await;
+        peer.bytes(&[5, 0]).await;
+        let mut wanted = vec![5, 1, 0, 3, 14];
+        wanted.extend_from_slice(b"vendor.example\0\x50");
+        peer.exactly(&wanted).await;
+        peer.bytes(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 80]).await;
+        let (head, _) = peer.request().await.expect("a request");
+        peer.write(&answer("by socks")).await;
+        head
+    };
+    let (head, text) = tokio::join!(server, fetch(&transport, "http://vendor.example/v1"));
+    assert_eq!(text.unwrap(), "by socks");
+    assert!(head.starts_with("POST /v1 HTTP/1.1\r\n"), "{head}");
 }
 
 #[tokio::test]

@@ -76,6 +76,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.0.flush().await.expect("the client reads");
     }
 
+    pub(super) async fn bytes(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.expect("the client reads");
+    }
+
+    /// Reads these bytes and no others.
+    pub(super) async fn exactly(&mut self, expected: &[u8]) {
+        let mut seen = vec![0; expected.len()];
+        let read = timeout(PATIENCE, self.0.read_exact(&mut seen)).await;
+        read.expect("bytes in time").expect("bytes");
+        assert_eq!(seen, expected);
+    }
+
     /// Waits until the client closes, and says how long that took.
     pub(super) async fn closed_after(&mut self) -> Duration {
         let start = tokio::time::Instant::now();
