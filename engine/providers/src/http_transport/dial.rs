@@ -64,11 +64,17 @@ impl Route {
             .and_then(Intercept::basic_auth)
     }
 
+    /// With the port spelt out: some proxy protocols would otherwise assume the one of `https`.
     fn uri(&self) -> Result<Uri, TransportError> {
-        let scheme = if self.secure { "https" } else { "http" };
+        let (scheme, usual) = if self.secure {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        let port = self.authority.port_u16().unwrap_or(usual);
         Uri::builder()
             .scheme(scheme)
-            .authority(self.authority.clone())
+            .authority(format!("{}:{port}", self.authority.host()))
             .path_and_query("/")
             .build()
             .map_err(|error| TransportError::InvalidUrl(error.to_string()))

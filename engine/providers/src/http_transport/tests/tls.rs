@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::TlsAcceptor;
@@ -8,12 +8,33 @@ use super::{
     *,
 };
 
-struct Identity {
-    acceptor: TlsAcceptor,
-    pem: String,
+pub(super) struct Identity {
+    pub(super) acceptor: TlsAcceptor,
+    pub(super) pem: String,
 }
 
-fn identity(name: &str) -> Identity {
+/// A temporary file.
+pub(super) struct File(PathBuf);
+
+impl File {
+    pub(super) fn of(content: &str, name: impl Display) -> Self {
+        let file = std::env::temp_dir().join(format!("tidegate-roots-{name}.pem"));
+        std::fs::write(&file, content).expect("a folder for temporary files");
+        Self(file)
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.0.to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub(super) fn identity(name: &str) -> Identity {
     let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -34,9 +55,8 @@ fn identity(name: &str) -> Identity {
 async fn certificates_of_ssl_cert_file_are_trusted() {
     let upstream = Upstream::bind().await;
     let identity = identity("localhost");
-    let file = std::env::temp_dir().join(format!("tidegate-roots-{}.pem", upstream.address.port()));
-    std::fs::write(&file, &identity.pem).unwrap();
-    let named = file.to_string_lossy().into_owned();
+    let roots = File::of(&identity.pem, upstream.address.port());
+    let named = roots.path();
     let transport =
         HttpTransport::new(&move |name| (name == "SSL_CERT_FILE").then(|| named.clone()));
     let server = async {
@@ -55,7 +75,6 @@ async fn certificates_of_ssl_cert_file_are_trusted() {
         assert_eq!(fetch(&transport, &url).await.unwrap(), "two");
     };
     tokio::join!(server, client);
-    std::fs::remove_file(file).unwrap();
 }
 
 #[tokio::test]
