@@ -253,16 +253,25 @@ func (e event) free() {
 
 const batchSize = 64
 
-// takeEvents appends the events that wait, at most batchSize.
-func takeEvents(queue *handleQueue, events []event, millis int64) []event {
-	var raw [batchSize]C.tg_event
+// intake takes events from the queue, with memory that is used again.
+type intake struct {
+	raw    []C.tg_event // a slice: cgo copies an array whose element it is given
+	events []event
+}
+
+func newIntake() *intake { return &intake{raw: make([]C.tg_event, batchSize)} }
+
+// take gives the events that wait, at most batchSize. They are valid until the next call.
+func (in *intake) take(queue *handleQueue, millis int64) []event {
+	clear(in.events)
+	in.events = in.events[:0]
 	var count C.size_t
-	if C.tg_queue_next(queue, &raw[0], batchSize, C.int64_t(millis), &count, nil) != C.TG_OK {
-		return events
+	if C.tg_queue_next(queue, &in.raw[0], batchSize, C.int64_t(millis), &count, nil) != C.TG_OK {
+		return nil
 	}
-	for i := range raw[:count] {
-		e := &raw[i]
-		events = append(events, event{
+	for i := range in.raw[:count] {
+		e := &in.raw[i]
+		in.events = append(in.events, event{
 			ticket:   uint64(e.ticket),
 			readable: e.kind == C.TG_EVENT_READABLE,
 			reply:    e.reply,
@@ -270,7 +279,7 @@ func takeEvents(queue *handleQueue, events []event, millis int64) []event {
 			failure:  e.error,
 		})
 	}
-	return events
+	return in.events
 }
 
 // takeReply copies a reply into Go memory and frees it.

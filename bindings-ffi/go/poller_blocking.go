@@ -8,12 +8,10 @@ import "sync/atomic"
 func startPoller(b *bridge) (func(), error) {
 	var stopped atomic.Bool
 	go func() {
-		var events []event
+		in := newIntake()
 		for !stopped.Load() {
 			// Nothing wakes the thread to stop it, so it looks up now and then.
-			events = takeEvents(b.queue, events[:0], 200)
-			b.dispatch(events)
-			clear(events)
+			b.dispatch(in.take(b.queue, 200))
 		}
 	}()
 	return func() { stopped.Store(true) }, nil

@@ -27,18 +27,18 @@ func startPoller(b *bridge) (func(), error) {
 		return nil, err
 	}
 	go func() {
+		in := newIntake()
 		var events []event
 		for {
 			// The poller reports edges, so the queue has to be emptied before waiting again.
 			err := conn.Read(func(uintptr) bool {
-				events = takeEvents(b.queue, events[:0], 0)
+				events = in.take(b.queue, 0)
 				return len(events) > 0
 			})
 			if err != nil {
 				return
 			}
 			b.dispatch(events)
-			clear(events)
 		}
 	}()
 	return func() { _ = file.Close() }, nil
