@@ -83,6 +83,15 @@ impl Connection {
             .is_ready()
     }
 
+    /// As [`Connection::is_stale`], and forgets the task that used the connection last: its waker,
+    /// kept by socket and timer, would keep its memory.
+    pub(super) fn is_worn_out(&mut self) -> bool {
+        if let Some(timer) = &mut self.timer {
+            let _ = timer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        self.is_stale()
+    }
+
     /// Sends `request` and waits for the head of the answer.
     pub(super) async fn exchange(
         mut self: Box<Self>,

@@ -135,7 +135,7 @@ impl Dialer {
     }
 
     async fn through(&self, proxy: &Intercept, route: &Route) -> Result<Stream, TransportError> {
-        let to = proxy.uri();
+        let to = &proxy_uri(proxy);
         let place = place(to);
         let failed = |error: &(dyn StdError + 'static)| {
             TransportError::ConnectFailed(format!("through the proxy {place}: {}", root(error)))
@@ -182,6 +182,21 @@ impl Dialer {
         };
         Ok(stream.into_inner())
     }
+}
+
+/// The proxy's URL with its port; the usual one of SOCKS is 1080.
+fn proxy_uri(proxy: &Intercept) -> Uri {
+    let uri = proxy.uri();
+    let (Some(scheme), Some(host), None, true) =
+        (uri.scheme(), uri.host(), uri.port(), is_socks(uri))
+    else {
+        return uri.clone();
+    };
+    let whole = Uri::builder()
+        .scheme(scheme.clone())
+        .authority(format!("{host}:1080"))
+        .path_and_query("/");
+    whole.build().unwrap_or_else(|_| uri.clone())
 }
 
 fn is_socks(proxy: &Uri) -> bool {
@@ -255,5 +270,25 @@ impl Service<Uri> for Open {
                 .take()
                 .ok_or_else(|| io::ErrorKind::NotConnected.into()),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_without_a_port_have_the_usual_one() {
+        for (given, expected) in [
+            ("socks5://proxy.example", "proxy.example:1080"),
+            ("socks5h://proxy.example:9", "proxy.example:9"),
+            ("http://proxy.example", "proxy.example:80"),
+            ("proxy.example:3128", "proxy.example:3128"),
+        ] {
+            let matcher = Matcher::builder().all(given).build();
+            let uri = Uri::from_static("https://vendor.example/");
+            let proxy = matcher.intercept(&uri).expect("a proxy for every host");
+            assert_eq!(place(&proxy_uri(&proxy)), expected);
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Host {
         };
         let gone: Vec<Idle> = idle
             .extract_if(.., |idle| {
-                tick.wrapping_sub(idle.since) >= TICKS || idle.connection.is_stale()
+                tick.wrapping_sub(idle.since) >= TICKS || idle.connection.is_worn_out()
             })
             .collect();
         let left = !idle.is_empty();
