@@ -42,6 +42,7 @@ fn main() {
         Ok(prefix) => {
             header_trials(&prefix, &mut trials);
             program_trials(&prefix, &mut trials);
+            exit_trials(&prefix, &mut trials);
             install_trials(&prefix, &mut trials);
         }
         Err(problem) => {
@@ -120,6 +121,21 @@ fn program_trials(prefix: &Path, trials: &mut Vec<Trial>) {
             )));
         }
     }
+}
+
+fn exit_trials(prefix: &Path, trials: &mut Vec<Trial>) {
+    let prefix = prefix.to_owned();
+    trials.push(Trial::test("c exit, in the middle of things", move || {
+        let built = compile(&prefix, "exit", "plain", &[])?;
+        for round in 0..50 {
+            let mut command = Command::new(&built);
+            if round % 2 == 0 {
+                command.arg("exit");
+            }
+            run(&mut command, "exit")?;
+        }
+        Ok(())
+    }));
 }
 
 fn install_trials(prefix: &Path, trials: &mut Vec<Trial>) {
