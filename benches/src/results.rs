@@ -115,10 +115,6 @@ pub(crate) fn write(scenario: &Scenario, rows: &[Row]) -> io::Result<()> {
 }
 
 /// The checkout, as xtask says it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "xtask speaks to the bench through the environment"
-)]
 pub(crate) fn root() -> PathBuf {
     std::env::var_os("TIDEGATE_ROOT").map_or_else(|| PathBuf::from("."), PathBuf::from)
 }

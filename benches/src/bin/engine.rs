@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let measured = match mode.as_str() {
         "execute" => execute(),
         "complete" => bridge(None),
-        "guarded" => bridge(Some("tg-bench".to_owned())),
+        "guarded" => bridge(Some("tg-bench")),
         "stream" => stream(),
         _ => Err("usage: bench-engine execute|complete|guarded|stream".to_owned()),
     };
@@ -151,10 +151,10 @@ fn request(body: &Bytes, key: Option<&str>) -> Request {
     }
 }
 
-fn bridge(key: Option<String>) -> Result<f64, String> {
+fn bridge(key: Option<&str>) -> Result<f64, String> {
     let engine = engine(key.is_some(), None)?;
     let body = Bytes::from(corpus::chat("fast", false));
-    per_call(|| match engine.call(request(&body, key.as_deref())) {
+    per_call(|| match engine.call(request(&body, key)) {
         Outcome::Reply(head, _) if head.headers.contains_key("x-tidegate-cost") => Ok(()),
         Outcome::Reply(..) => Err("a reply without a cost".to_owned()),
         Outcome::Stream(..) => Err("a stream nobody asked for".to_owned()),

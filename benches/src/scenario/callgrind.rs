@@ -36,13 +36,12 @@ fn per_request(upstream: &str, duty: Option<Duty>) -> io::Result<f64> {
 /// Instructions of the whole run of a program that served `count` requests, one after the other.
 fn instructions(upstream: &str, duty: Option<Duty>, count: usize) -> io::Result<f64> {
     let address = format!("127.0.0.1:{}", free_port()?);
-    let inner = match duty {
-        Some(duty) => contest::server_command(upstream, &address, duty)?,
-        None => {
-            let mut command = Command::new(sibling("bench-bare-pass")?);
-            command.args([address.as_str(), upstream, "2"]);
-            command
-        }
+    let inner = if let Some(duty) = duty {
+        contest::server_command(upstream, &address, duty)?
+    } else {
+        let mut command = Command::new(sibling("bench-bare-pass")?);
+        command.args([address.as_str(), upstream, "2"]);
+        command
     };
     let log = sibling("bench-bare-pass")?
         .with_file_name("bench-files")

@@ -3,13 +3,7 @@
 //!
 //! `TIDEGATE_CASSETTES` names the folder of recordings; without it the test says that it was skipped.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, says what it skips, and is told where the recordings are"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     path::PathBuf,

@@ -214,8 +214,11 @@ fn trial(
         let Some(case) = cases.get(index) else {
             return Err(Failed::from("no such case"));
         };
-        let result = on_face(case, &face);
         let known = face.baseline.get(&case.name);
+        let result = match on_face(case, &face) {
+            Err(first) if known.is_none() => second_try(case, &face, &first),
+            result => result,
+        };
         let (outcome, result) = match (result, known) {
             (Ok(()), None) => (Outcome::Passed, Ok(())),
             (Err(_), Some(_)) => (Outcome::Expected, Ok(())),
@@ -227,6 +230,17 @@ fn trial(
         };
         record(outcome);
         result.map_err(Failed::from)
+    })
+}
+
+/// Real sockets and deadlines of milliseconds on a busy machine: a case that fails once and passes
+/// alone afterwards is said to be unsteady, not wrong.
+fn second_try(case: &Case, face: &Face, first: &str) -> Result<(), String> {
+    on_face(case, face).inspect(|()| {
+        eprintln!(
+            "unsteady: {}::{} failed before it passed: {first}",
+            case.name, face.name
+        );
     })
 }
 
