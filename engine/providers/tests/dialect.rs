@@ -331,7 +331,7 @@ fn own_errors_have_the_shape_of_the_caller() {
     let openai: Value = serde_json::from_slice(&encode_error(Dialect::OpenAi, &error)).unwrap();
     assert_eq!(
         openai,
-        json!({"error": {"message": "too \"fast\"", "type": "rate_limit_error", "param": "model", "code": "rate_limited"}})
+        json!({"error": {"message": "too \"fast\"", "type": "rate_limit_error", "code": "rate_limited", "param": "model", "code": "rate_limited"}})
     );
     let anthropic: Value =
         serde_json::from_slice(&encode_error(Dialect::Anthropic, &error)).unwrap();
