@@ -331,13 +331,13 @@ fn own_errors_have_the_shape_of_the_caller() {
     let openai: Value = serde_json::from_slice(&encode_error(Dialect::OpenAi, &error)).unwrap();
     assert_eq!(
         openai,
-        json!({"error": {"message": "too \"fast\"", "type": "rate_limit_error", "code": "rate_limited", "param": "model", "code": "rate_limited"}})
+        json!({"error": {"message": "too \"fast\"", "type": "rate_limit_error", "param": "model", "code": "rate_limited"}})
     );
     let anthropic: Value =
         serde_json::from_slice(&encode_error(Dialect::Anthropic, &error)).unwrap();
     assert_eq!(
         anthropic,
-        json!({"type": "error", "error": {"type": "rate_limit_error", "message": "too \"fast\""}, "request_id": "r1"})
+        json!({"type": "error", "error": {"type": "rate_limit_error", "message": "too \"fast\"", "code": "rate_limited"}, "request_id": "r1"})
     );
     for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
         let event = event(std::str::from_utf8(&encode_error_event(dialect, &error)).unwrap());
