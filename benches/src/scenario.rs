@@ -33,7 +33,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "callgrind",
-        about: "User-space instructions per request, counted by callgrind",
+        about: "User-space instructions per request and per event, counted by callgrind",
         run: callgrind::run,
     },
     Scenario {

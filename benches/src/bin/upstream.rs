@@ -109,14 +109,15 @@ async fn answer(
     Ok(response)
 }
 
-/// Role, content events, usage, `[DONE]`; each leaves on its own tick.
+/// Role, content events, usage, `[DONE]`; each leaves on its own tick, but for the role, which comes
+/// with the first content as it does from vendors.
 fn events(pace: Pace) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
     let start = tokio::time::Instant::now();
     stream::unfold(0, move |number| async move {
         let event = benches::corpus::event(number, pace.events)?;
         if !pace.gap.is_zero() {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            tokio::time::sleep_until(start + pace.gap * number).await;
+            let tick = u32::try_from(number).unwrap_or(u32::MAX).saturating_sub(1);
+            tokio::time::sleep_until(start + pace.gap * tick).await;
         }
         Some((Ok(Frame::data(Bytes::from(event))), number + 1))
     })
