@@ -109,16 +109,20 @@ async fn answer(
     Ok(response)
 }
 
-/// Role, content events, usage, `[DONE]`; each leaves on its own tick, but for the role, which comes
-/// with the first content as it does from vendors.
+/// Role and first content together, as they come from vendors; then content events, the end, usage
+/// and `[DONE]`, each on its own tick.
 fn events(pace: Pace) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
     let start = tokio::time::Instant::now();
     stream::unfold(0, move |number| async move {
-        let event = benches::corpus::event(number, pace.events)?;
-        if !pace.gap.is_zero() {
+        let mut event = benches::corpus::event(number, pace.events)?;
+        let mut next = number + 1;
+        if number == 0 {
+            event.push_str(&benches::corpus::event(next, pace.events)?);
+            next += 1;
+        } else if !pace.gap.is_zero() {
             let tick = u32::try_from(number).unwrap_or(u32::MAX).saturating_sub(1);
             tokio::time::sleep_until(start + pace.gap * tick).await;
         }
-        Some((Ok(Frame::data(Bytes::from(event))), number + 1))
+        Some((Ok(Frame::data(Bytes::from(event))), next))
     })
 }
