@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use tidegate_providers::{
-    dialect::{Seen, StreamTap, StreamTranslator, encode_error_event},
-    sse::SseSplitter,
+    dialect::{Seen, StreamTap, StreamTranslator, encode_error_event, is_payload},
+    sse::{SseEvent, SseSplitter},
 };
 use tidegate_types::{Code, Dialect, Error};
 
@@ -17,6 +17,7 @@ use self::{
     settlement::{Settlement, Spent},
     source::{EventSource, Piece},
 };
+use crate::facts::header as names;
 
 /// A stored stream may take this much of the cache.
 const MOST_STORED: usize = 4 << 20;
@@ -33,11 +34,12 @@ pub struct Frame {
 /// What a poll of a stream gave, apart from frames.
 #[derive(Debug)]
 pub enum Step {
-    /// At least one frame was added; there may be more.
+    /// At least one frame was added; there may be more. The other steps may come with frames too.
     More,
     /// The stream is complete; these are the final facts, for trailers.
     End(HeaderMap),
-    /// The stream broke. Native mode only: otherwise the caller's dialect carries the error.
+    /// The stream broke. In native mode, and for bodies that are passed through unread: otherwise an
+    /// event in the caller's dialect carries the error.
     Failed(Error),
 }
 
@@ -49,12 +51,11 @@ pub struct SettlingStream {
     shape: Shape,
     caller: Dialect,
     native: bool,
-    settlement: Settlement,
+    /// Absent for a stream of a remote gateway, which keeps the books.
+    settlement: Option<Settlement>,
     /// Bytes as the upstream sent them, kept for the cache.
     copy: Option<Vec<Bytes>>,
     copied: usize,
-    /// Whether the bytes given out so far stop inside an event.
-    mid_event: bool,
     ended: bool,
 }
 
@@ -89,7 +90,13 @@ impl SettlingStream {
         settlement: Settlement,
     ) -> Self {
         let caller = source.dialect();
-        Self::new(source, Shape::Same { hide }, caller, native, settlement)
+        Self::new(
+            source,
+            Shape::Same { hide },
+            caller,
+            native,
+            Some(settlement),
+        )
     }
 
     pub(crate) fn translated(
@@ -109,8 +116,15 @@ impl SettlingStream {
             Shape::Other(Box::new(other)),
             caller,
             native,
-            settlement,
+            Some(settlement),
         )
+    }
+
+    /// A stream of another gateway, which has settled it when it ends.
+    pub(crate) fn remote(source: Box<EventSource>, native: bool) -> Self {
+        let caller = source.dialect();
+        let shape = Shape::Same { hide: false };
+        Self::new(source, shape, caller, native, None)
     }
 
     fn new(
@@ -118,9 +132,12 @@ impl SettlingStream {
         shape: Shape,
         caller: Dialect,
         native: bool,
-        settlement: Settlement,
+        settlement: Option<Settlement>,
     ) -> Self {
-        let copy = settlement.wants_copy().then(Vec::new);
+        let copy = settlement
+            .as_ref()
+            .filter(|settlement| settlement.wants_copy())
+            .map(|_| Vec::new());
         Self {
             source,
             shape,
@@ -129,7 +146,6 @@ impl SettlingStream {
             settlement,
             copy,
             copied: 0,
-            mid_event: false,
             ended: false,
         }
     }
@@ -159,80 +175,78 @@ impl SettlingStream {
         }
     }
 
+    /// Passes on what a piece says, up to an error of the upstream in it.
     fn take(&mut self, piece: Piece, out: &mut Vec<Frame>) -> Option<Step> {
         self.keep(&piece.bytes);
-        let failed = piece.events.iter().find_map(|(_, seen)| match seen {
-            Seen::Failed { message, .. } => Some(message.clone()),
-            _ => None,
-        });
-        if let Some(message) = &failed
-            && (self.native || matches!(self.shape, Shape::Other(_)))
-        {
-            let text = format!("the upstream reported an error in the stream: {message}");
-            return Some(self.fail(Error::new(Code::StreamFailed, text), out));
-        }
+        let mut failed = None;
         match &mut self.shape {
             Shape::Same { hide } if self.native => {
                 for (event, seen) in piece.events {
-                    let hidden = *hide && matches!(seen, Seen::UsageOnly);
-                    if !hidden && is_payload(&event.data) {
-                        out.push(Frame {
-                            event: event.event,
-                            data: event.data,
-                        });
+                    match seen {
+                        Seen::Failed { message, kind } => {
+                            failed = Some((message, kind));
+                            break;
+                        }
+                        Seen::UsageOnly if *hide => {}
+                        _ => push_event(event, out),
                     }
                 }
             }
-            Shape::Same { hide: false } => {
-                self.mid_event = !piece.bytes.ends_with(b"\n\n");
-                push_bytes(piece.bytes, out);
-            }
-            // Only whole events can be judged, so a part of one waits for its rest.
-            Shape::Same { hide: true } => {
-                let mut shown = piece
-                    .events
-                    .into_iter()
-                    .filter(|(_, seen)| !matches!(seen, Seen::UsageOnly));
-                if let Some((first, _)) = shown.next() {
-                    let mut joined = None;
-                    for (event, _) in shown {
-                        joined
-                            .get_or_insert_with(|| BytesMut::from(&first.raw[..]))
-                            .extend_from_slice(&event.raw);
-                    }
-                    push_bytes(joined.map_or(first.raw, BytesMut::freeze), out);
+            Shape::Same { hide } => {
+                let hidden = |seen: &Seen| *hide && matches!(seen, Seen::UsageOnly);
+                failed = piece.events.iter().find_map(|(_, seen)| match seen {
+                    Seen::Failed { message, kind } => Some((message.clone(), kind.clone())),
+                    _ => None,
+                });
+                if piece.whole && !piece.events.iter().any(|(_, seen)| hidden(seen)) {
+                    push_bytes(piece.bytes, out);
+                } else {
+                    let shown = piece.events.iter().filter(|(_, seen)| !hidden(seen));
+                    push_bytes(join(shown.map(|(event, _)| &event.raw)), out);
                 }
             }
             Shape::Other(other) => {
                 let mut text = Vec::new();
-                for (event, _) in piece
-                    .events
-                    .iter()
-                    .filter(|(event, _)| !event.data.is_empty())
-                {
+                let mut invalid = None;
+                for (event, seen) in &piece.events {
+                    if let Seen::Failed { message, kind } = seen {
+                        failed = Some((message.clone(), kind.clone()));
+                        break;
+                    }
+                    if event.data.is_empty() {
+                        continue;
+                    }
                     if let Err(error) = other.translator.push(event, &mut text) {
-                        let error = crate::wire::translation_error(error, Code::UpstreamInvalid);
-                        return Some(self.fail(error, out));
+                        invalid =
+                            Some(crate::wire::translation_error(error, Code::UpstreamInvalid));
+                        break;
+                    }
+                    if !other.finished && matches!(seen, Seen::Terminal) {
+                        other.finished = true;
+                        other.translator.finish(&mut text);
                     }
                 }
-                if !other.finished
-                    && piece
-                        .events
-                        .iter()
-                        .any(|(_, seen)| matches!(seen, Seen::Terminal))
-                {
-                    other.finished = true;
-                    other.translator.finish(&mut text);
-                }
                 Self::push_translated(other, text, self.native, out);
+                if let Some(error) = invalid {
+                    return Some(self.fail(error, out));
+                }
             }
         }
-        if let Some(message) = failed {
+        let (message, kind) = failed?;
+        let error = if self.settlement.is_some() {
+            let text = format!("the upstream reported an error in the stream: {message}");
+            Error::new(Code::StreamFailed, text)
+        } else {
+            // What another gateway says is this one's word too.
+            let code = Code::from_slug(&kind).unwrap_or(Code::StreamFailed);
+            Error::new(code, message)
+        };
+        Some(if self.native || matches!(self.shape, Shape::Other(_)) {
+            self.fail(error, out)
+        } else {
             // The caller has the upstream's own words; what remains is to settle as a failure.
-            let error = Error::new(Code::StreamFailed, message);
-            return Some(self.end(Some(&error)));
-        }
-        None
+            self.end(Some(&error))
+        })
     }
 
     fn finish_translation(&mut self, out: &mut Vec<Frame>) {
@@ -251,12 +265,7 @@ impl SettlingStream {
             push_bytes(Bytes::from(text), out);
         } else if other.splitter.push(Bytes::from(text)).is_ok() {
             for event in other.splitter.by_ref() {
-                if is_payload(&event.data) {
-                    out.push(Frame {
-                        event: event.event,
-                        data: event.data,
-                    });
-                }
+                push_event(event, out);
             }
         }
     }
@@ -273,14 +282,14 @@ impl SettlingStream {
     }
 
     fn fail(&mut self, error: Error, out: &mut Vec<Frame>) -> Step {
-        let error = self.settlement.describe(error);
-        if self.native {
+        let error = match &self.settlement {
+            Some(settlement) => settlement.describe(error),
+            None => error,
+        };
+        // An event has no place in a body of which nobody knows what it is.
+        if self.native || self.source.is_opaque() {
             self.end(Some(&error));
             return Step::Failed(error);
-        }
-        if self.mid_event {
-            // What was cut off must not swallow the event that says so.
-            push_bytes(Bytes::from_static(b"\n\n"), out);
         }
         push_bytes(Bytes::from(encode_error_event(self.caller, &error)), out);
         self.end(Some(&error))
@@ -288,34 +297,41 @@ impl SettlingStream {
 
     fn end(&mut self, error: Option<&Error>) -> Step {
         self.ended = true;
-        let spent = Spent {
-            usage: self.source.usage(),
-            output_tokens: self.source.tokens_seen(),
-            error: error.map(Error::code),
-        };
-        let copy = self.copy.take().filter(|_| error.is_none());
-        self.settlement.finish(&spent);
-        if let Some(copy) = copy {
-            self.settlement
-                .store(self.source.dialect(), true, None, &copy);
-        }
+        let trailers = self.settle(error.map(Error::code));
         // Closes the upstream now, not when the caller lets go of the stream.
         self.source.close();
-        let mut trailers = HeaderMap::new();
-        self.settlement.facts().write_cost(&mut trailers);
         Step::End(trailers)
+    }
+
+    /// Books the stream and gives the final facts.
+    fn settle(&mut self, error: Option<Code>) -> HeaderMap {
+        let mut facts = HeaderMap::new();
+        let Some(settlement) = &mut self.settlement else {
+            for name in [names::COST, names::USAGE] {
+                let told = self.source.trailers().and_then(|told| told.get(&name));
+                if let Some(value) = told {
+                    facts.insert(name, value.clone());
+                }
+            }
+            return facts;
+        };
+        settlement.finish(&Spent {
+            usage: self.source.usage(),
+            output_tokens: self.source.tokens_seen(),
+            error,
+        });
+        if let Some(copy) = self.copy.take().filter(|_| error.is_none()) {
+            settlement.store(self.source.dialect(), true, None, &copy);
+        }
+        settlement.facts().write_cost(&mut facts);
+        facts
     }
 }
 
 impl Drop for SettlingStream {
     fn drop(&mut self) {
         if !self.ended {
-            let spent = Spent {
-                usage: self.source.usage(),
-                output_tokens: self.source.tokens_seen(),
-                error: Some(Code::Cancelled),
-            };
-            self.settlement.finish(&spent);
+            self.settle(Some(Code::Cancelled));
         }
     }
 }
@@ -326,9 +342,28 @@ fn push_bytes(data: Bytes, out: &mut Vec<Frame>) {
     }
 }
 
-/// Whether an event's data is for a native caller: comments and `[DONE]` are not.
-fn is_payload(data: &[u8]) -> bool {
-    !data.is_empty() && data != b"[DONE]"
+/// The bytes of these events; only one is not copied.
+fn join<'a>(mut events: impl Iterator<Item = &'a Bytes>) -> Bytes {
+    let Some(first) = events.next() else {
+        return Bytes::new();
+    };
+    let mut joined = None;
+    for event in events {
+        joined
+            .get_or_insert_with(|| BytesMut::from(&first[..]))
+            .extend_from_slice(event);
+    }
+    joined.map_or_else(|| first.clone(), BytesMut::freeze)
+}
+
+/// An event as a native caller sees it.
+fn push_event(event: SseEvent, out: &mut Vec<Frame>) {
+    if is_payload(&event) {
+        out.push(Frame {
+            event: event.event,
+            data: event.data,
+        });
+    }
 }
 
 /// The tap of a dialect, for callers that only observe.

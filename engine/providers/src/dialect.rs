@@ -14,7 +14,7 @@ pub(crate) mod usage;
 
 pub(crate) use error::{failure_delta, failure_event};
 pub use stream::StreamTranslator;
-pub use tap::{Seen, StreamTap};
+pub use tap::{Seen, StreamTap, is_payload};
 pub(crate) use tap::{anthropic_kind, openai_usage};
 
 use tidegate_types::{
@@ -107,25 +107,12 @@ pub fn translate_request(
     })
 }
 
-/// Turns a complete chat reply into the caller's dialect; `model` is the name the caller asked for.
+/// Turns a complete chat reply into the caller's dialect; `model` is the name the caller asked for,
+/// `created` the time, in seconds since 1970, where the upstream's dialect has none.
 ///
 /// # Errors
 /// [`TranslateError::Invalid`] when `body` is no reply in `from`, a reported error included.
 pub fn translate_response(
-    from: Dialect,
-    to: Dialect,
-    body: &[u8],
-    model: &str,
-) -> Result<Vec<u8>, TranslateError> {
-    translate_response_at(from, to, body, model, 0)
-}
-
-/// [`translate_response`] with the time, in seconds since 1970, for dialects that want one where
-/// the upstream's has none.
-///
-/// # Errors
-/// As [`translate_response`].
-pub fn translate_response_at(
     from: Dialect,
     to: Dialect,
     body: &[u8],

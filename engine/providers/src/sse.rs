@@ -73,6 +73,11 @@ impl SseSplitter {
         Ok(())
     }
 
+    /// True when every byte so far has been given out in an event.
+    pub fn is_empty(&self) -> bool {
+        self.unread().is_empty()
+    }
+
     /// What is left at the end of the stream: an event without its blank line still counts.
     pub fn finish(&mut self) -> Option<SseEvent> {
         if let Some(event) = self.next() {

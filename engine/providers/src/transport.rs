@@ -13,6 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
+use http::HeaderMap;
 use tidegate_types::Segments;
 
 use crate::http_transport::Connection;
@@ -38,7 +39,7 @@ pub struct HttpRequest {
     /// Absolute URL: scheme, authority, path and query.
     pub uri: http::Uri,
     /// Headers. `host` and `content-length` are added by the transport.
-    pub headers: http::HeaderMap,
+    pub headers: HeaderMap,
     /// Body; segments are written as they are, never merged.
     pub body: Segments,
     /// Longest time to establish a connection, TLS and proxy included.
@@ -53,7 +54,7 @@ pub struct HttpResponse {
     /// Status.
     pub status: http::StatusCode,
     /// Headers, untouched.
-    pub headers: http::HeaderMap,
+    pub headers: HeaderMap,
     /// Body.
     pub body: BodyStream,
 }
@@ -85,7 +86,11 @@ pub enum TransportError {
 /// A body that arrives piece by piece, each piece as the network delivered it.
 ///
 /// Dropping it before its end closes the connection it comes from at once.
-pub struct BodyStream(Kind);
+pub struct BodyStream {
+    kind: Kind,
+    /// What came after the body; rare, so it is kept small.
+    trailers: Option<Box<HeaderMap>>,
+}
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 
@@ -97,14 +102,19 @@ enum Kind {
 }
 
 impl BodyStream {
+    fn of(kind: Kind) -> Self {
+        let trailers = None;
+        Self { kind, trailers }
+    }
+
     /// A body without a byte.
     pub fn empty() -> Self {
-        Self(Kind::Empty)
+        Self::of(Kind::Empty)
     }
 
     /// A body made of the pieces of `stream`.
     pub fn new(stream: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> Self {
-        Self(Kind::Pieces(Box::pin(stream)))
+        Self::of(Kind::Pieces(Box::pin(stream)))
     }
 
     /// The body now arriving on `connection`, which is given back when it is complete.
@@ -113,7 +123,7 @@ impl BodyStream {
             connection.finish();
             return Self::empty();
         }
-        Self(Kind::Connection(connection))
+        Self::of(Kind::Connection(connection))
     }
 
     /// The next piece, never empty; `None` at the end. After an error there is no further piece.
@@ -127,20 +137,22 @@ impl BodyStream {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, TransportError>>> {
         loop {
-            let item = match &mut self.0 {
+            let item = match &mut self.kind {
                 Kind::Empty => return Poll::Ready(None),
                 Kind::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
                 Kind::Connection(connection) => ready!(connection.poll_body(cx)),
                 Kind::Pieces(stream) => ready!(stream.as_mut().poll_next(cx)),
             };
-            let last = match &self.0 {
+            let last = match &self.kind {
                 Kind::Whole(_) => true,
                 Kind::Connection(connection) => item.is_none() || connection.body_ended(),
                 _ => item.is_none(),
             };
             if last || matches!(item, Some(Err(_))) {
-                let done = std::mem::replace(&mut self.0, Kind::Empty);
-                if let (Kind::Connection(connection), None | Some(Ok(_))) = (done, &item) {
+                let done = std::mem::replace(&mut self.kind, Kind::Empty);
+                if let (Kind::Connection(mut connection), None | Some(Ok(_))) = (done, &item) {
+                    let trailers = connection.take_trailers();
+                    self.trailers = (!trailers.is_empty()).then(|| Box::new(trailers));
                     connection.finish();
                 }
             }
@@ -151,9 +163,15 @@ impl BodyStream {
         }
     }
 
+    /// The fields that followed the body (RFC 9110, section 6.5), once its end was read. Upstreams
+    /// send them to requests that carry `te: trailers`.
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_deref()
+    }
+
     /// Bytes still to come, when known.
     pub fn size_hint(&self) -> Option<u64> {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => Some(0),
             Kind::Whole(bytes) => Some(bytes.len() as u64),
             Kind::Connection(connection) => connection.body_left(),
@@ -163,7 +181,7 @@ impl BodyStream {
 
     /// True when no further piece can come; false does not promise that one does.
     pub fn is_end(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Empty => true,
             Kind::Whole(_) | Kind::Connection(_) | Kind::Pieces(_) => false,
         }
@@ -180,7 +198,7 @@ impl Stream for BodyStream {
 
 impl Drop for BodyStream {
     fn drop(&mut self) {
-        if let Kind::Connection(connection) = std::mem::replace(&mut self.0, Kind::Empty) {
+        if let Kind::Connection(connection) = std::mem::replace(&mut self.kind, Kind::Empty) {
             connection.abandon();
         }
     }
@@ -197,14 +215,14 @@ impl From<Bytes> for BodyStream {
         if bytes.is_empty() {
             Self::empty()
         } else {
-            Self(Kind::Whole(bytes))
+            Self::of(Kind::Whole(bytes))
         }
     }
 }
 
 impl fmt::Debug for BodyStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
+        let kind = match &self.kind {
             Kind::Empty => "empty",
             Kind::Whole(_) => "whole",
             Kind::Connection(_) | Kind::Pieces(_) => "arriving",

@@ -120,13 +120,13 @@ fn recorded_replies_survive_translation() {
             )
         });
         assert_eq!(counted, before.usage, "{name}: usage");
-        let there = translate_response(*dialect, other(*dialect), body.as_bytes(), "asked")
+        let there = translate_response(*dialect, other(*dialect), body.as_bytes(), "asked", 0)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let tree: Value = serde_json::from_slice(&there).expect("valid JSON");
         assert_eq!(tree["model"], "asked", "{name}");
         let after = view::reply(other(*dialect), &tree);
         same(name, &before, &after);
-        let back = translate_response(other(*dialect), *dialect, &there, "asked")
+        let back = translate_response(other(*dialect), *dialect, &there, "asked", 0)
             .unwrap_or_else(|error| panic!("{name}: back: {error}"));
         let tree: Value = serde_json::from_slice(&back).expect("valid JSON");
         same(name, &before, &view::reply(*dialect, &tree));
@@ -206,7 +206,7 @@ fn recorded_streams_survive_translation() {
 }
 
 fn translate(from: Dialect, to: Dialect, body: &[u8], piece: usize) -> Vec<u8> {
-    let mut translator = StreamTranslator::new(from, to, "asked", true);
+    let mut translator = StreamTranslator::new(from, to, "asked", true, 0);
     let mut out = Vec::new();
     for event in view::events(body, piece) {
         translator.push(&event, &mut out).expect("a readable event");

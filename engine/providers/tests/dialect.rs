@@ -160,7 +160,7 @@ fn the_same_dialect_changes_the_model_and_no_other_byte() {
     assert_eq!(done.body, want);
     let reply = b"not even JSON";
     assert_eq!(
-        translate_response(Dialect::OpenAi, Dialect::OpenAi, reply, "x").unwrap(),
+        translate_response(Dialect::OpenAi, Dialect::OpenAi, reply, "x", 0).unwrap(),
         reply
     );
 }
@@ -212,7 +212,7 @@ fn nesting_of_any_depth_costs_no_stack() {
     assert_eq!(done.dropped, ["extra"]);
     for (from, to) in BOTH {
         assert!(translate_request(from, to, deep.as_bytes(), "m", OnUnsupported::Drop).is_err());
-        assert!(translate_response(from, to, deep.as_bytes(), "m").is_err());
+        assert!(translate_response(from, to, deep.as_bytes(), "m", 0).is_err());
         let _ = translate_error(from, to, 500, deep.as_bytes());
         let _ = usage_of(from, &Endpoint::Chat, deep.as_bytes());
     }
@@ -236,7 +236,7 @@ fn hostile_repetition_stays_cheap() {
         "data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{}]}}}}]}}\n\n",
         calls.join(",")
     );
-    let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", true);
+    let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", true, 0);
     assert!(translator.push(&event(&chunk), &mut Vec::new()).is_err());
 }
 
@@ -303,7 +303,7 @@ fn thinking_is_left_out_where_it_would_be_refused() {
 #[test]
 fn an_error_in_a_good_reply_is_an_error() {
     let body = br#"{"error":{"message":"Provider returned error","code":502},"choices":[]}"#;
-    let result = translate_response(Dialect::OpenAi, Dialect::Anthropic, body, "m");
+    let result = translate_response(Dialect::OpenAi, Dialect::Anthropic, body, "m", 0);
     let Err(TranslateError::Invalid { message, .. }) = result else {
         panic!("{result:?}")
     };
@@ -313,7 +313,7 @@ fn an_error_in_a_good_reply_is_an_error() {
 #[test]
 fn older_function_calls_and_missing_counts_are_understood() {
     let body = r#"{"choices":[{"message":{"content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}},"finish_reason":"function_call"}]}"#;
-    let there = translate_response(Dialect::OpenAi, Dialect::Anthropic, body.as_bytes(), "m");
+    let there = translate_response(Dialect::OpenAi, Dialect::Anthropic, body.as_bytes(), "m", 0);
     let there: Value = serde_json::from_slice(&there.unwrap()).unwrap();
     let reply = view::reply(Dialect::Anthropic, &there);
     assert_eq!(
@@ -402,7 +402,7 @@ fn error_bodies_of_every_shape_are_understood() {
 
 #[test]
 fn a_call_that_is_interrupted_by_another_still_gets_its_arguments() {
-    let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", false);
+    let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", false, 0);
     let mut out = Vec::new();
     let chunk = |calls: &str| {
         event(&format!(
@@ -435,7 +435,7 @@ fn a_call_that_is_interrupted_by_another_still_gets_its_arguments() {
 fn empty_streams_end_properly() {
     for (from, to) in BOTH {
         let mut out = Vec::new();
-        StreamTranslator::new(from, to, "m", true).finish(&mut out);
+        StreamTranslator::new(from, to, "m", true, 0).finish(&mut out);
         let mut tap = StreamTap::new(to);
         let seen: Vec<_> = view::events(&out, usize::MAX)
             .iter()
@@ -450,7 +450,8 @@ fn usage_chunks_come_only_when_asked_for() {
     let stop = event("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     for asked in [true, false] {
         let mut out = Vec::new();
-        let mut translator = StreamTranslator::new(Dialect::Anthropic, Dialect::OpenAi, "m", asked);
+        let mut translator =
+            StreamTranslator::new(Dialect::Anthropic, Dialect::OpenAi, "m", asked, 0);
         translator.push(&stop, &mut out).unwrap();
         let mut tap = StreamTap::new(Dialect::OpenAi);
         let usage = view::events(&out, usize::MAX)
@@ -577,7 +578,7 @@ proptest! {
                 }
             }
             for body in [&text, &reply] {
-                if let Ok(done) = translate_response(from, to, body.as_bytes(), "m") {
+                if let Ok(done) = translate_response(from, to, body.as_bytes(), "m", 0) {
                     prop_assert!(Json::parse(&done).is_ok());
                 }
                 let _ = usage_of(from, &Endpoint::Chat, body.as_bytes());
@@ -587,7 +588,7 @@ proptest! {
                 for data in [&text, &reply] {
                     let event = event(&format!("{name}data: {}\n\n", data.replace(['\n', '\r'], " ")));
                     let mut out = Vec::new();
-                    let mut translator = StreamTranslator::new(from, to, "m", true);
+                    let mut translator = StreamTranslator::new(from, to, "m", true, 0);
                     let _ = translator.push(&event, &mut out);
                     translator.finish(&mut out);
                     StreamTap::new(from).observe(&event);
@@ -604,11 +605,11 @@ proptest! {
     fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for (from, to) in BOTH {
             let _ = translate_request(from, to, &bytes, "m", OnUnsupported::Drop);
-            let _ = translate_response(from, to, &bytes, "m");
+            let _ = translate_response(from, to, &bytes, "m", 0);
             let _ = translate_error(from, to, 500, &bytes);
             let _ = usage_of(from, &Endpoint::Chat, &bytes);
             for event in view::events(&bytes, 7) {
-                let _ = StreamTranslator::new(from, to, "m", true).push(&event, &mut Vec::new());
+                let _ = StreamTranslator::new(from, to, "m", true, 0).push(&event, &mut Vec::new());
                 StreamTap::new(from).observe(&event);
             }
         }

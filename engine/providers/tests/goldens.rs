@@ -125,10 +125,10 @@ fn replies_are_translated_as_written_down_and_back() {
     for from in [Dialect::OpenAi, Dialect::Anthropic] {
         let to = other(from);
         for (name, body) in fixtures(from, "response") {
-            let done = translate_response(from, to, &body, "route")
+            let done = translate_response(from, to, &body, "route", 0)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
             compare(from, &format!("{name}.txt"), &readable(&done, &[]));
-            let back = translate_response(to, from, &done, "route").expect("a reply");
+            let back = translate_response(to, from, &done, "route", 0).expect("a reply");
             let tree = |body: &[u8]| serde_json::from_slice::<Value>(body);
             // The stand-in for a JSON reply becomes text for good.
             if name.ends_with("json_tool") {
@@ -173,7 +173,7 @@ fn split(body: &[u8], cut: usize) -> Vec<SseEvent> {
 
 /// Translation sees events only, so that it cannot depend on how they arrived.
 fn translate(from: Dialect, body: &[u8]) -> Vec<u8> {
-    let mut translator = StreamTranslator::new(from, other(from), "route", true);
+    let mut translator = StreamTranslator::new(from, other(from), "route", true, 0);
     let mut out = Vec::new();
     for event in view::events(body, usize::MAX) {
         translator.push(&event, &mut out).expect("a readable event");

@@ -27,10 +27,9 @@ class Door {
    * @param {string} line `METHOD target`
    * @param {unknown} body
    * @param {RequestOptions | undefined} options
-   * @param {boolean} pings whether a stream's `ping` events are to be left out
    * @returns {Promise<any>}
    */
-  async ask(line, body, options, pings) {
+  async ask(line, body, options) {
     const signal = options?.signal;
     const outcome = await call(
       this.engine,
@@ -43,7 +42,7 @@ class Door {
       (kind, _status, text, value, ticket) => {
         if (kind === REPLY) return parse(value, text);
         if (kind === ERROR) return new Failure(text);
-        return new Stream(new Reader(value, ticket, signal), text, pings);
+        return new Stream(new Reader(value, ticket, signal), text);
       },
     );
     // Thrown here and not on the drain's stack, so that the error's stack leads to the caller.
@@ -56,11 +55,10 @@ class Door {
    * @param {string} line
    * @param {any} body
    * @param {RequestOptions | undefined} options
-   * @param {boolean} pings
    * @returns {Promise<any>}
    */
-  create(line, body, options, pings) {
-    const outcome = this.ask(line, body, options, pings);
+  create(line, body, options) {
+    const outcome = this.ask(line, body, options);
     return body?.stream === true ? new StreamPromise((resolve) => resolve(outcome)) : outcome;
   }
 }
@@ -128,7 +126,7 @@ class Completions {
    * @param {RequestOptions} [options]
    */
   create(body, options) {
-    return this.#door.create("POST /v1/chat/completions", body, options, false);
+    return this.#door.create("POST /v1/chat/completions", body, options);
   }
 }
 
@@ -150,7 +148,7 @@ class Messages {
    * @param {RequestOptions} [options]
    */
   create(body, options) {
-    return this.#door.create("POST /v1/messages", body, options, true);
+    return this.#door.create("POST /v1/messages", body, options);
   }
 }
 
@@ -165,7 +163,7 @@ class Embeddings {
    * @param {RequestOptions} [options]
    */
   create(body, options) {
-    return this.#door.ask("POST /v1/embeddings", body, options, false);
+    return this.#door.ask("POST /v1/embeddings", body, options);
   }
 }
 
@@ -177,7 +175,7 @@ class Models {
   }
   /** @param {RequestOptions} [options] */
   async list(options) {
-    const page = await this.#door.ask("GET /v1/models", undefined, options, false);
+    const page = await this.#door.ask("GET /v1/models", undefined, options);
     return Object.defineProperty(page, Symbol.asyncIterator, {
       value: async function* () {
         yield* page.data;

@@ -15,7 +15,6 @@ const { UpstreamInvalid } = require("./errors.gen.js");
 class Stream {
   /** @type {Reader<string>} */ #reader;
   /** @type {string} */ #head;
-  /** @type {boolean} */ #pings;
   /** @type {T[]} */ #batch = [];
   #at = 0;
   #busy = false;
@@ -25,12 +24,10 @@ class Stream {
   /**
    * @param {Reader<string>} reader
    * @param {string} head the answer's header lines
-   * @param {boolean} pings whether `ping` events are to be left out
    */
-  constructor(reader, head, pings) {
+  constructor(reader, head) {
     this.#reader = reader;
     this.#head = head;
-    this.#pings = pings;
   }
 
   /** @returns {Promise<IteratorResult<T, undefined>>} */
@@ -70,15 +67,11 @@ class Stream {
    * @returns {T[]}
    */
   #parse(text) {
-    let chunks;
     try {
-      chunks = JSON.parse(text);
+      return JSON.parse(text);
     } catch {
-      chunks = this.#salvage(text);
+      return this.#salvage(text);
     }
-    return this.#pings && text.includes('"ping"')
-      ? chunks.filter((/** @type {{ type?: unknown }} */ chunk) => chunk.type !== "ping")
-      : chunks;
   }
 
   /**

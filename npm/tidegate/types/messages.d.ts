@@ -137,7 +137,7 @@ export interface MessageStopEvent {
   type: "message_stop";
 }
 
-/** Every event but `ping`, which the client leaves out. */
+/** Every event but `ping`, which the engine leaves out. */
 export type MessageStreamEvent =
   | MessageStartEvent
   | ContentBlockStartEvent

@@ -21,11 +21,12 @@ use super::{
     Event, EventKind, Head, Mode, Outcome, Queue, Request, Source, StreamHandle,
     remote::Remote,
     runtime::{self, pid},
-    stream::{Canceller, Frames},
+    stream::Canceller,
 };
 use crate::{
     Gateway,
     call::ReplyBody,
+    stream::SettlingStream,
     wire::{self, Entry, Trust},
 };
 
@@ -50,6 +51,9 @@ struct Core {
     tickets: Mutex<HashMap<u64, Ticket>>,
 }
 
+/// How often a closing client of another gateway looks whether its calls have ended.
+const DRAIN_STEP: Duration = Duration::from_millis(5);
+
 /// Tickets are unique in the process: engines may share a queue.
 static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
 
@@ -68,7 +72,7 @@ enum Ticket {
 /// Where the frames of an opened stream come from, before it is buffered.
 enum Answer {
     Whole(Head, Bytes),
-    Stream(Head, Frames),
+    Stream(Head, Box<SettlingStream>),
 }
 
 impl Drop for Shared {
@@ -309,10 +313,23 @@ impl Engine {
                 Ok(handle) => handle.block_on(gateway.close(deadline)),
                 Err(_) => 0,
             },
-            Backend::Remote(_) => 0,
+            Backend::Remote(_) if core.tickets().is_empty() => 0,
+            Backend::Remote(_) => {
+                let drained = async {
+                    while !core.tickets().is_empty() {
+                        tokio::time::sleep(DRAIN_STEP).await;
+                    }
+                };
+                if let Ok(handle) = runtime::handle() {
+                    // Whether it was in time shows in what is left.
+                    let _ =
+                        handle.block_on(async { tokio::time::timeout(deadline, drained).await });
+                }
+                core.tickets().len()
+            }
         };
         // Calls that have ended in time are on their way to their queue: those are let through.
-        if left > 0 || matches!(core.backend, Backend::Remote(_)) {
+        if left > 0 {
             let tickets: Vec<u64> = core.tickets().keys().copied().collect();
             for ticket in tickets {
                 self.cancel(ticket);
@@ -365,7 +382,7 @@ impl Core {
         self: &Arc<Self>,
         handle: &tokio::runtime::Handle,
         ticket: u64,
-        frames: Frames,
+        stream: Box<SettlingStream>,
         queue: Option<Queue>,
     ) -> StreamHandle {
         // Held until the ticket is there: a stream that is over at once must find it.
@@ -375,7 +392,7 @@ impl Core {
             ticket,
         };
         let announce = queue.map(|queue| (queue, ticket));
-        let stream = StreamHandle::start(handle, frames, announce, forget);
+        let stream = StreamHandle::start(handle, stream, announce, forget);
         tickets.insert(ticket, Ticket::Streaming(stream.canceller()));
         stream
     }
@@ -431,7 +448,7 @@ impl Backend {
                 let answer = remote.run(request).await?;
                 Ok(match answer {
                     (head, Ok(body)) => Answer::Whole(head, body),
-                    (head, Err(stream)) => Answer::Stream(head, Frames::Remote(stream)),
+                    (head, Err(stream)) => Answer::Stream(head, stream),
                 })
             }
         }
@@ -478,7 +495,7 @@ async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
     };
     Ok(match reply.body {
         ReplyBody::Complete(body) => Answer::Whole(head, body),
-        ReplyBody::Stream(stream) => Answer::Stream(head, Frames::Local(stream)),
+        ReplyBody::Stream(stream) => Answer::Stream(head, stream),
     })
 }
 

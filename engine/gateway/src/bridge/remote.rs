@@ -1,25 +1,20 @@
 //! The same calls, made to a gateway that runs elsewhere.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tidegate_providers::{
-    dialect::Seen,
     http_transport::HttpTransport,
     transport::{HttpRequest, Transport, TransportError},
 };
 use tidegate_types::{Code, Dialect, Error, Secret, Segments};
 
-use super::{Frame, Head, Mode, Request};
+use super::{Head, Mode, Request};
 use crate::{
     facts::header as names,
     source,
-    stream::{Step, source::EventSource},
+    stream::{SettlingStream, source::EventSource},
     wire,
 };
 
@@ -32,13 +27,6 @@ pub(super) struct Remote {
     url: Uri,
     key: Option<Secret<String>>,
     transport: Arc<dyn Transport>,
-}
-
-/// A stream of a remote gateway.
-pub(super) struct RemoteStream {
-    source: EventSource,
-    native: bool,
-    over: bool,
 }
 
 impl Remote {
@@ -58,7 +46,7 @@ impl Remote {
     pub(super) async fn run(
         &self,
         request: Request,
-    ) -> Result<(Head, Result<Bytes, Box<RemoteStream>>), Error> {
+    ) -> Result<(Head, Result<Bytes, Box<SettlingStream>>), Error> {
         let native = request.mode == Mode::Native;
         let path = remote_path(&request.target)?;
         let dialect = if path.contains("/messages") {
@@ -77,6 +65,8 @@ impl Remote {
         headers
             .entry(header::CONTENT_TYPE)
             .or_insert(HeaderValue::from_static("application/json"));
+        // A stream's cost is known at its end.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
         let key = request
             .key
             .as_deref()
@@ -105,16 +95,8 @@ impl Remote {
             .get(header::CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
         if status.is_success() && is_stream {
-            let source = if native {
-                EventSource::events(body, dialect)
-            } else {
-                EventSource::opaque(body, dialect)
-            };
-            let stream = RemoteStream {
-                source: source.with_deadlines(SILENCE, None),
-                native,
-                over: false,
-            };
+            let source = EventSource::events(body, dialect).with_deadlines(SILENCE, None);
+            let stream = SettlingStream::remote(Box::new(source), native);
             return Ok((head(status, headers), Err(Box::new(stream))));
         }
         let mut whole = Vec::new();
@@ -126,51 +108,6 @@ impl Remote {
             return Err(wire::from_remote(dialect, status, headers, whole));
         }
         Ok((head(status, headers), Ok(whole)))
-    }
-}
-
-impl RemoteStream {
-    pub(super) fn poll_frames(&mut self, cx: &mut Context<'_>, out: &mut Vec<Frame>) -> Poll<Step> {
-        loop {
-            if self.over {
-                return Poll::Ready(Step::End(HeaderMap::new()));
-            }
-            let piece = match ready!(self.source.poll_piece(cx)) {
-                Some(Ok(piece)) => piece,
-                Some(Err(error)) => {
-                    self.over = true;
-                    return Poll::Ready(Step::Failed(error));
-                }
-                None => {
-                    self.over = true;
-                    continue;
-                }
-            };
-            if !self.native {
-                out.push(Frame {
-                    event: None,
-                    data: piece.bytes,
-                });
-                return Poll::Ready(Step::More);
-            }
-            let before = out.len();
-            for (event, seen) in piece.events {
-                if let Seen::Failed { message, kind } = seen {
-                    self.over = true;
-                    let code = Code::from_slug(&kind).unwrap_or(Code::StreamFailed);
-                    return Poll::Ready(Step::Failed(Error::new(code, message)));
-                }
-                if !event.data.is_empty() && event.data != b"[DONE]"[..] {
-                    out.push(Frame {
-                        event: event.event,
-                        data: event.data,
-                    });
-                }
-            }
-            if out.len() > before {
-                return Poll::Ready(Step::More);
-            }
-        }
     }
 }
 

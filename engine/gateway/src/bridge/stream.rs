@@ -5,7 +5,6 @@ use std::{
     fmt,
     future::poll_fn,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -13,7 +12,7 @@ use http::HeaderMap;
 use tidegate_types::{Code, Error};
 use tokio::{sync::Notify, task::AbortHandle};
 
-use super::{Event, EventKind, Frame, Queue, remote::RemoteStream};
+use super::{Event, EventKind, Frame, Queue, runtime::pid};
 use crate::stream::{SettlingStream, Step};
 
 /// The buffer holds this much before the upstream has to wait.
@@ -37,13 +36,24 @@ pub struct Batch {
 pub enum End {
     /// Complete; the final facts.
     Complete(HeaderMap),
-    /// Broken; native mode only.
+    /// Broken, see [`Step::Failed`].
     Failed(Error),
 }
 
 struct Owner {
     shared: Arc<Shared>,
     pump: AbortHandle,
+    /// Process of the pump. A forked child must not touch its parent's runtime: whoever held its
+    /// locks at the fork never lets go of them there.
+    pid: u32,
+}
+
+impl Owner {
+    fn stop(&self) {
+        if self.pid == pid() {
+            self.pump.abort();
+        }
+    }
 }
 
 struct Shared {
@@ -65,21 +75,6 @@ struct Buffer {
     readers: usize,
 }
 
-/// Where frames come from.
-pub(super) enum Frames {
-    Local(Box<SettlingStream>),
-    Remote(Box<RemoteStream>),
-}
-
-impl Frames {
-    fn poll(&mut self, cx: &mut Context<'_>, out: &mut Vec<Frame>) -> Poll<Step> {
-        match self {
-            Self::Local(stream) => stream.poll_frames(cx, out),
-            Self::Remote(stream) => stream.poll_frames(cx, out),
-        }
-    }
-}
-
 impl fmt::Debug for StreamHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StreamHandle")
@@ -88,7 +83,7 @@ impl fmt::Debug for StreamHandle {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.pump.abort();
+        self.stop();
     }
 }
 
@@ -96,7 +91,7 @@ impl StreamHandle {
     /// Starts filling the buffer on `runtime`. `ended` runs when the stream is over or dropped.
     pub(super) fn start(
         runtime: &tokio::runtime::Handle,
-        mut frames: Frames,
+        mut stream: Box<SettlingStream>,
         queue: Option<(Queue, u64)>,
         ended: impl Send + 'static,
     ) -> Self {
@@ -110,12 +105,13 @@ impl StreamHandle {
             let shared = Arc::clone(&shared);
             runtime.spawn(async move {
                 let _ended = ended;
-                shared.pump(&mut frames).await;
+                shared.pump(&mut stream).await;
             })
         };
         Self(Arc::new(Owner {
             shared,
             pump: pump.abort_handle(),
+            pid: pid(),
         }))
     }
 
@@ -159,7 +155,7 @@ impl StreamHandle {
 
     /// Cancels the upstream. Reads then end with `cancelled`, after what was buffered.
     pub fn cancel(&self) {
-        self.0.pump.abort();
+        self.0.stop();
         let mut buffer = self.0.shared.lock();
         if !buffer.over && buffer.end.is_none() {
             let error = Error::new(Code::Cancelled, "the stream was cancelled");
@@ -189,10 +185,10 @@ impl Shared {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn pump(&self, frames: &mut Frames) {
+    async fn pump(&self, stream: &mut SettlingStream) {
         let mut next = Vec::new();
         loop {
-            let step = poll_fn(|cx| frames.poll(cx, &mut next)).await;
+            let step = poll_fn(|cx| stream.poll_frames(cx, &mut next)).await;
             let (over, full) = self.fill(&mut next, step);
             if over {
                 return;

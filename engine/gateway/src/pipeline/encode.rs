@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tidegate_providers::dialect::{StreamTranslator, translate_response_at};
+use tidegate_providers::dialect::{StreamTranslator, translate_response};
 use tidegate_types::{Code, Error};
 
 use super::{Answer, AnswerBody, Job, settle};
@@ -28,7 +28,7 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
         AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
         AnswerBody::Complete(bytes) => {
             let model = &job.asks.model;
-            let translated = translate_response_at(dialect, job.dialect, &bytes, model, created())
+            let translated = translate_response(dialect, job.dialect, &bytes, model, created())
                 .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
             headers.remove(http::header::CONTENT_LENGTH);
             ReplyBody::Complete(translated.into())
@@ -40,7 +40,7 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
             let stream = if same {
                 SettlingStream::same(source, hides_usage(job), native, settlement)
             } else {
-                let translator = StreamTranslator::new_at(
+                let translator = StreamTranslator::new(
                     dialect,
                     job.dialect,
                     &job.asks.model,

@@ -9,13 +9,14 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use smallvec::SmallVec;
 use tidegate_providers::{
     dialect::{Seen, StreamTap},
     sse::{SseEvent, SseSplitter},
     transport::BodyStream,
 };
-use tidegate_types::{Code, Dialect, Error, Usage};
+use tidegate_types::{Code, Dialect, Error, Usage, chat::Json};
 use tokio::time::{Instant, Sleep};
 
 /// After the terminal event the upstream has this long to end the body cleanly, so that its
@@ -26,6 +27,9 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) bytes: Bytes,
+    /// Whether `bytes` are what `events` say, or are not looked into at all. Otherwise an event
+    /// began in an earlier piece or goes on in a later one.
+    pub(crate) whole: bool,
     pub(crate) events: SmallVec<[(SseEvent, Seen); 2]>,
 }
 
@@ -99,6 +103,16 @@ impl EventSource {
     /// Generated tokens as far as events tell: vendors send about one with each.
     pub(crate) fn tokens_seen(&self) -> u64 {
         self.contents
+    }
+
+    /// True for a body that is passed on unread.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.reader.is_none()
+    }
+
+    /// What the upstream added behind the body.
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.body.trailers()
     }
 
     /// Lets go of the upstream.
@@ -180,7 +194,9 @@ impl EventSource {
 
     fn read(&mut self, bytes: Bytes) -> Result<Piece, Error> {
         let mut events = SmallVec::new();
+        let mut whole = true;
         if let Some((splitter, tap)) = &mut self.reader {
+            whole = splitter.is_empty();
             splitter.push(bytes.clone()).map_err(|error| {
                 self.over = true;
                 Error::new(Code::UpstreamInvalid, error.to_string())
@@ -192,33 +208,41 @@ impl EventSource {
                 self.contents += u64::from(matches!(seen, Seen::Content));
                 events.push((event, seen));
             }
+            whole &= splitter.is_empty();
         }
-        Ok(Piece { bytes, events })
+        Ok(Piece {
+            bytes,
+            whole,
+            events,
+        })
     }
 
-    /// The body is over: a last event may lack its blank line, and a stream may lack its end.
+    /// The body is over: a last event may lack its blank line, and a stream may lack its end. Then
+    /// what is left of an event is no event.
     fn finish(&mut self) -> Poll<Option<Result<Piece, Error>>> {
         self.over = true;
         let Some((splitter, tap)) = &mut self.reader else {
             return Poll::Ready(None);
         };
-        if let Some(event) = splitter.finish() {
+        let last = splitter.finish().map(|event| {
             let seen = tap.observe(&event);
             self.terminal |= matches!(seen, Seen::Terminal);
             self.failed |= matches!(seen, Seen::Failed { .. });
-            self.over = false; // judged by the next poll, when this event is out
-            let mut events = SmallVec::new();
-            events.push((event, seen));
-            return Poll::Ready(Some(Ok(Piece {
+            (event, seen)
+        });
+        if !(self.terminal || self.failed || tap.finished()) {
+            let text = "the stream ended without its terminal event; what arrived is incomplete";
+            return Poll::Ready(Some(Err(Error::new(Code::StreamInterrupted, text))));
+        }
+        // A vendor that sends no `[DONE]` may be cut in its last event all the same.
+        let whole = |event: &SseEvent| self.terminal || Json::parse(&event.data).is_ok();
+        Poll::Ready(last.filter(|(event, _)| whole(event)).map(|last| {
+            Ok(Piece {
                 bytes: Bytes::new(),
-                events,
-            })));
-        }
-        if self.terminal || self.failed || tap.finished() {
-            return Poll::Ready(None);
-        }
-        let text = "the stream ended without its terminal event; what arrived is incomplete";
-        Poll::Ready(Some(Err(Error::new(Code::StreamInterrupted, text))))
+                whole: false,
+                events: SmallVec::from_iter([last]),
+            })
+        }))
     }
 
     /// One timer per stream: it is set when the upstream first falls silent and looks at the time

@@ -8,11 +8,13 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame as BodyFrame, SizeHint};
+use tidegate_types::Error;
 
 use crate::stream::{Frame, SettlingStream, Step};
 
 /// The body of an answer, for any HTTP stack that takes `http_body::Body`. Dropping it before its
-/// end cancels the call. A stream's cost follows as a trailer.
+/// end cancels the call. A stream's cost follows as a trailer. It fails where a body that is passed
+/// through unread breaks.
 #[derive(Debug)]
 pub struct ReplyBody(Kind);
 
@@ -22,8 +24,17 @@ enum Kind {
     Stream {
         stream: Box<SettlingStream>,
         frames: std::vec::IntoIter<Frame>,
-        over: bool,
+        /// What is left to tell after `frames`, once the stream is over.
+        over: Option<Last>,
     },
+}
+
+/// What comes after a stream's last frame.
+#[derive(Debug)]
+enum Last {
+    Trailers(HeaderMap),
+    Failed(Error),
+    Nothing,
 }
 
 impl ReplyBody {
@@ -35,7 +46,7 @@ impl ReplyBody {
         Self(Kind::Stream {
             stream,
             frames: Vec::new().into_iter(),
-            over: false,
+            over: None,
         })
     }
 
@@ -55,7 +66,7 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -71,24 +82,22 @@ impl Body for ReplyBody {
                 if let Some(frame) = frames.next() {
                     return Poll::Ready(Some(Ok(BodyFrame::data(frame.data))));
                 }
-                if *over {
-                    return Poll::Ready(None);
+                if let Some(last) = over {
+                    return Poll::Ready(match std::mem::replace(last, Last::Nothing) {
+                        Last::Trailers(trailers) => Some(Ok(BodyFrame::trailers(trailers))),
+                        // The server cuts the connection, so that nobody takes the body for whole.
+                        Last::Failed(error) => Some(Err(error)),
+                        Last::Nothing => None,
+                    });
                 }
                 let mut next = Vec::with_capacity(1);
                 match ready!(stream.poll_frames(cx, &mut next)) {
-                    Step::More => *frames = next.into_iter(),
-                    Step::End(trailers) => {
-                        *over = true;
-                        if next.is_empty() {
-                            return Poll::Ready(trailing(trailers));
-                        }
-                        *frames = next.into_iter();
-                    }
-                    Step::Failed(_) => {
-                        *over = true;
-                        *frames = next.into_iter();
-                    }
+                    Step::More => {}
+                    Step::End(facts) if facts.is_empty() => *over = Some(Last::Nothing),
+                    Step::End(facts) => *over = Some(Last::Trailers(facts)),
+                    Step::Failed(error) => *over = Some(Last::Failed(error)),
                 }
+                *frames = next.into_iter();
             },
         }
     }
@@ -96,7 +105,9 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Full(bytes) => bytes.is_none(),
-            Kind::Stream { frames, over, .. } => *over && frames.len() == 0,
+            Kind::Stream { frames, over, .. } => {
+                matches!(over, Some(Last::Nothing)) && frames.len() == 0
+            }
         }
     }
 
@@ -106,8 +117,4 @@ impl Body for ReplyBody {
             Kind::Stream { .. } => SizeHint::default(),
         }
     }
-}
-
-fn trailing<E>(trailers: HeaderMap) -> Option<Result<BodyFrame<Bytes>, E>> {
-    (!trailers.is_empty()).then(|| Ok(BodyFrame::trailers(trailers)))
 }

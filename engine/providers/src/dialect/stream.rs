@@ -35,20 +35,9 @@ enum To {
 
 impl StreamTranslator {
     /// A translator at the start of a stream. `model` is the name the caller asked for;
-    /// `include_usage` says whether an OpenAI caller asked for a usage chunk.
-    pub fn new(from: Dialect, to: Dialect, model: &str, include_usage: bool) -> Self {
-        Self::new_at(from, to, model, include_usage, 0)
-    }
-
-    /// [`new`](Self::new) with the time, in seconds since 1970, for dialects that want one where
-    /// the upstream's has none.
-    pub fn new_at(
-        from: Dialect,
-        to: Dialect,
-        model: &str,
-        include_usage: bool,
-        created: u64,
-    ) -> Self {
+    /// `include_usage` says whether an OpenAI caller asked for a usage chunk; `created` is the time,
+    /// in seconds since 1970, where the upstream's dialect has none.
+    pub fn new(from: Dialect, to: Dialect, model: &str, include_usage: bool, created: u64) -> Self {
         if from == to {
             return Self { way: Way::Same };
         }

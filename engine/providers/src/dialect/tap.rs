@@ -214,6 +214,20 @@ pub(crate) fn anthropic_kind(event: &SseEvent) -> Bytes {
     })
 }
 
+/// Whether an event says something to a caller who reads events one by one: comments, pings and
+/// `[DONE]` do not, and the vendors' own SDKs leave them out too.
+pub fn is_payload(event: &SseEvent) -> bool {
+    let data = event.data.as_ref();
+    if data.is_empty() || data == b"[DONE]" {
+        return false;
+    }
+    match &event.event {
+        Some(name) => name.as_ref() != b"ping",
+        // A relay left the names out; only a short event can be a ping.
+        None => data.len() > 64 || anthropic_kind(event).as_ref() != b"ping",
+    }
+}
+
 fn text(data: &[u8]) -> Option<Json<'_>> {
     std::str::from_utf8(data).ok().map(Json::trusted)
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use tokio::{
     io::AsyncReadExt as _,
     runtime::Id,
@@ -49,6 +50,8 @@ pub(crate) struct Connection {
     read: usize,
     outgoing: Outgoing,
     decoder: Decoder,
+    /// Fields that came after the body.
+    trailers: HeaderMap,
     keep_alive: bool,
     timer: Option<Pin<Box<Sleep>>>,
     host: Arc<Host>,
@@ -64,6 +67,7 @@ impl Connection {
             read: READ,
             outgoing: Outgoing::default(),
             decoder: Decoder::Done,
+            trailers: HeaderMap::new(),
             keep_alive: true,
             timer: None,
             host,
@@ -117,6 +121,7 @@ impl Connection {
         .await?;
         self.decoder = Decoder::from(head.framing);
         self.keep_alive = head.keep_alive;
+        self.trailers.clear();
         Ok(HttpResponse {
             status: head.status,
             headers: head.headers,
@@ -208,7 +213,8 @@ impl Connection {
         // answer says why.
         self.poll_send(cx);
         loop {
-            match self.decoder.next(&mut self.buffer).map_err(malformed)? {
+            let found = self.decoder.next(&mut self.buffer, &mut self.trailers);
+            match found.map_err(malformed)? {
                 Step::Data(data) => return Poll::Ready(Some(Ok(data))),
                 Step::End => return Poll::Ready(None),
                 Step::More => {}
@@ -228,6 +234,11 @@ impl Connection {
     /// True when the body is complete and the connection can be given back.
     pub(crate) fn body_ended(&self) -> bool {
         self.decoder == Decoder::Done
+    }
+
+    /// The fields that came after the body, once.
+    pub(crate) fn take_trailers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.trailers)
     }
 
     /// Bytes of the body still to come, when known.

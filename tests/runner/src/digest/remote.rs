@@ -74,7 +74,8 @@ fn stream(answer: &Value, body: &str) -> Value {
             let error = json!({ "slug": slug, "status": status, "message": message });
             return json!({ "error": error, "chunks": chunks });
         }
-        if data.is_object() {
+        // The vendors' SDKs keep pings to themselves.
+        if data.is_object() && data["type"] != "ping" {
             chunks.push(data.clone());
         }
     }

@@ -1,12 +1,16 @@
 //! Cutting a body out of the bytes of a connection.
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use memchr::memchr;
 
 use super::{Framing, Malformed};
 
 /// A longer line of chunk size, extension or trailer is not read: 16 KiB.
 const LONGEST_LINE: usize = 16 * 1024;
+
+/// More trailers are read and forgotten.
+const MOST_TRAILERS: usize = 32;
 
 /// Where in its body an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +53,13 @@ impl From<Framing> for Decoder {
 
 impl Decoder {
     /// Takes the next bytes of the body off `buffer`. When the end is in `buffer` too, it is taken
-    /// along with the last bytes.
+    /// along with the last bytes. Fields that follow the body are added to `trailers`.
     pub(in crate::http_transport) fn next(
         &mut self,
         buffer: &mut BytesMut,
+        trailers: &mut HeaderMap,
     ) -> Result<Step, Malformed> {
-        if !self.settle(buffer)? {
+        if !self.settle(buffer, trailers)? {
             return Ok(if *self == Self::Done {
                 Step::End
             } else {
@@ -72,7 +77,7 @@ impl Decoder {
             _ => buffer.split(),
         };
         // What follows may be malformed; that is told by the next call, after these bytes.
-        if let Err(error) = self.settle(buffer) {
+        if let Err(error) = self.settle(buffer, trailers) {
             *self = Self::Broken(error);
         }
         Ok(Step::Data(data.freeze()))
@@ -93,7 +98,11 @@ impl Decoder {
     }
 
     /// Moves over everything that is not data. True when `buffer` begins with data then.
-    fn settle(&mut self, buffer: &mut BytesMut) -> Result<bool, Malformed> {
+    fn settle(
+        &mut self,
+        buffer: &mut BytesMut,
+        trailers: &mut HeaderMap,
+    ) -> Result<bool, Malformed> {
         loop {
             *self = match *self {
                 Self::Done => return Ok(false),
@@ -118,7 +127,10 @@ impl Decoder {
                 Self::Trailers => match line(buffer)? {
                     None => return Ok(false),
                     Some(text) if text.is_empty() => Self::Done,
-                    Some(_) => Self::Trailers,
+                    Some(text) => {
+                        note(&text, trailers);
+                        Self::Trailers
+                    }
                 },
             };
         }
@@ -139,6 +151,20 @@ fn line(buffer: &mut BytesMut) -> Result<Option<BytesMut>, Malformed> {
         text.truncate(end - 1);
     }
     Ok(Some(text))
+}
+
+/// Adds a trailer. What is none is no reason to doubt the body before it.
+fn note(line: &[u8], trailers: &mut HeaderMap) {
+    let Some(colon) = memchr(b':', line) else {
+        return;
+    };
+    let name = HeaderName::from_bytes(&line[..colon]);
+    let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
+    if let (Ok(name), Ok(value)) = (name, value)
+        && trailers.len() < MOST_TRAILERS
+    {
+        trailers.append(name, value);
+    }
 }
 
 /// The hexadecimal number in front of any extension.
@@ -173,7 +199,7 @@ mod tests {
         let mut rest = Some(&text[at..]);
         let mut body = Vec::new();
         loop {
-            match decoder.next(&mut buffer)? {
+            match decoder.next(&mut buffer, &mut HeaderMap::new())? {
                 Step::Data(data) => {
                     assert!(!data.is_empty());
                     body.extend_from_slice(&data);
@@ -225,12 +251,15 @@ mod tests {
     #[test]
     fn end_is_seen_together_with_the_last_bytes() {
         let mut decoder = Decoder::from(Framing::Chunked);
-        let mut buffer = BytesMut::from("5\r\nhello\r\n0\r\n\r\n");
+        let mut buffer = BytesMut::from("5\r\nhello\r\n0\r\nA-b:  c d \r\n:x\r\nno\r\n\r\n");
+        let mut trailers = HeaderMap::new();
         assert_eq!(
-            decoder.next(&mut buffer),
+            decoder.next(&mut buffer, &mut trailers),
             Ok(Step::Data(Bytes::from("hello")))
         );
         assert_eq!(decoder, Decoder::Done);
+        assert_eq!(trailers.len(), 1);
+        assert_eq!(trailers["a-b"], "c d");
     }
 
     #[test]
@@ -245,12 +274,15 @@ mod tests {
         ] {
             let mut decoder = Decoder::from(Framing::Chunked);
             let mut buffer = BytesMut::from(format!("2\r\nok\r\n{broken}").as_str());
-            assert_eq!(decoder.next(&mut buffer), Ok(Step::Data(Bytes::from("ok"))));
-            assert!(decoder.next(&mut buffer).is_err(), "{broken:?}");
+            let first = decoder.next(&mut buffer, &mut HeaderMap::new());
+            assert_eq!(first, Ok(Step::Data(Bytes::from("ok"))));
+            let next = decoder.next(&mut buffer, &mut HeaderMap::new());
+            assert!(next.is_err(), "{broken:?}");
         }
         let mut decoder = Decoder::from(Framing::Chunked);
         let mut buffer = BytesMut::from("2\r\nokay\r\n");
-        assert_eq!(decoder.next(&mut buffer), Ok(Step::Data(Bytes::from("ok"))));
-        assert!(decoder.next(&mut buffer).is_err());
+        let first = decoder.next(&mut buffer, &mut HeaderMap::new());
+        assert_eq!(first, Ok(Step::Data(Bytes::from("ok"))));
+        assert!(decoder.next(&mut buffer, &mut HeaderMap::new()).is_err());
     }
 }

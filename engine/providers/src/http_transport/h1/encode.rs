@@ -153,6 +153,10 @@ fn write_head(out: &mut Vec<u8>, target: &Target<'_>, headers: &HeaderMap, lengt
             write_header(out, name, value);
         }
     }
+    // Of what TE can say, trailers are what this transport reads (RFC 9110, section 10.1.4).
+    if headers.get(TE).is_some_and(|value| value == "trailers") {
+        out.extend_from_slice(b"te: trailers\r\nconnection: te\r\n");
+    }
     if let Some(value) = target.proxy_authorization {
         write_header(out, &PROXY_AUTHORIZATION, value);
     }
