@@ -2,20 +2,36 @@
 
 mod decode;
 mod encode;
+mod error;
 mod response;
 mod stream;
+mod tap;
 
-use tidegate_types::chat::{Json, Request, Response};
+pub(crate) use tap::kind;
 
-use crate::dialect::codec::{Codec, Fault};
+use tidegate_types::{
+    Usage,
+    chat::{Json, Request, Response},
+};
+
+use crate::dialect::{
+    Failure,
+    codec::{Codec, Fault, StreamOptions},
+    usage,
+};
 
 /// The dialect of `POST /v1/messages`.
 #[derive(Debug)]
 pub(crate) struct Anthropic;
 
 impl Codec for Anthropic {
+    type Tap = tap::EventTap;
     type Decoder = stream::EventDecoder;
     type Encoder = stream::EventEncoder;
+
+    fn path(_model: &str, _stream: bool) -> String {
+        "/v1/messages".to_owned()
+    }
 
     fn decode_request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
         decode::request(body)
@@ -35,5 +51,21 @@ impl Codec for Anthropic {
 
     fn encode_response(response: &Response<'_>, model: &str, _created: u64) -> Vec<u8> {
         response::encode(response, model)
+    }
+
+    fn encoder(options: StreamOptions) -> Self::Encoder {
+        stream::EventEncoder::new(options)
+    }
+
+    fn usage(value: Json<'_>) -> Usage {
+        usage::anthropic(value)
+    }
+
+    fn encode_error(status: u16, failure: &Failure) -> Vec<u8> {
+        error::body(status, failure)
+    }
+
+    fn error_event(body: &[u8]) -> Vec<u8> {
+        error::event(body)
     }
 }

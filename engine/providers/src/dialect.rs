@@ -9,23 +9,38 @@ mod error;
 pub(crate) mod media;
 pub(crate) mod models;
 mod stream;
-mod tap;
+pub(crate) mod tap;
 pub(crate) mod usage;
 
-pub(crate) use error::{failure_delta, failure_event};
+pub(crate) use error::{Failure, failure_delta, failure_event, sse_event};
 pub use stream::StreamTranslator;
 pub use tap::{Seen, StreamTap, is_payload};
-pub(crate) use tap::{anthropic_kind, openai_usage};
 
 use tidegate_types::{
     Dialect, Endpoint, Error, Segments, Usage,
-    chat::{Json, Request, Response},
+    chat::Json,
     config::OnUnsupported,
     json::{Outline, Splicer, quote},
 };
 
-use crate::{anthropic::Anthropic, openai::OpenAi};
 use codec::{Codec, Fault};
+
+/// Calls the code of a dialect: inside the second argument, the name stands for its codec.
+macro_rules! with_codec {
+    ($dialect:expr, $codec:ident => $use:expr) => {
+        match $dialect {
+            tidegate_types::Dialect::Anthropic => {
+                type $codec = crate::anthropic::Anthropic;
+                $use
+            }
+            _ => {
+                type $codec = crate::openai::OpenAi;
+                $use
+            }
+        }
+    };
+}
+pub(crate) use with_codec;
 
 /// A request in the target's dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,12 +97,11 @@ pub fn translate_request(
         });
     }
     let body = parse(body)?;
-    let mut request = decode_request(from, body).map_err(|fault| invalid(body, &fault))?;
+    let mut request = with_codec!(from, D => <D as Codec>::decode_request(body))
+        .map_err(|fault| invalid(body, &fault))?;
     let mut left_out = std::mem::take(&mut request.unknown);
-    let encoded = match to {
-        Dialect::Anthropic => Anthropic::encode_request(&request, model, &mut left_out),
-        _ => OpenAi::encode_request(&request, model, &mut left_out),
-    };
+    let encoded =
+        with_codec!(to, D => <D as Codec>::encode_request(&request, model, &mut left_out));
     let dropped = paths(body, &left_out);
     if on_unsupported == OnUnsupported::Error
         && let Some(param) = dropped.first()
@@ -123,11 +137,9 @@ pub fn translate_response(
         return Ok(body.to_vec());
     }
     let body = parse(body)?;
-    let response = decode_response(from, body).map_err(|fault| invalid(body, &fault))?;
-    Ok(match to {
-        Dialect::Anthropic => Anthropic::encode_response(&response, model, created),
-        _ => OpenAi::encode_response(&response, model, created),
-    })
+    let response = with_codec!(from, D => <D as Codec>::decode_response(body))
+        .map_err(|fault| invalid(body, &fault))?;
+    Ok(with_codec!(to, D => <D as Codec>::encode_response(&response, model, created)))
 }
 
 /// The paths of what was left out. Each costs a walk through the body, and they travel in a header,
@@ -141,20 +153,6 @@ fn paths(body: Json<'_>, left_out: &[Json<'_>]) -> Vec<String> {
         paths.push("...".to_owned());
     }
     paths
-}
-
-fn decode_request(from: Dialect, body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
-    match from {
-        Dialect::Anthropic => Anthropic::decode_request(body),
-        _ => OpenAi::decode_request(body),
-    }
-}
-
-fn decode_response(from: Dialect, body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
-    match from {
-        Dialect::Anthropic => Anthropic::decode_response(body),
-        _ => OpenAi::decode_response(body),
-    }
 }
 
 fn parse(body: &[u8]) -> Result<Json<'_>, TranslateError> {
@@ -191,7 +189,8 @@ pub fn encode_error(to: Dialect, error: &Error) -> Vec<u8> {
 
 /// The gateway's own error as a stream event that the vendors' SDKs raise on.
 pub fn encode_error_event(to: Dialect, error: &Error) -> Vec<u8> {
-    error::event(to, &encode_error(to, error))
+    let body = encode_error(to, error);
+    with_codec!(to, D => <D as Codec>::error_event(&body))
 }
 
 /// What an upstream's error body says.
@@ -201,11 +200,16 @@ pub fn error_message(dialect: Dialect, body: &[u8]) -> Option<String> {
     error::message(body)
 }
 
+/// Where a provider of that dialect takes chat requests, below its base URL.
+pub fn chat_path(dialect: Dialect, model: &str, stream: bool) -> String {
+    with_codec!(dialect, D => <D as Codec>::path(model, stream))
+}
+
 /// What a complete reply says it consumed.
 pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
     match endpoint {
         Endpoint::Models => None,
-        _ => usage::of_reply(dialect, body),
+        _ => with_codec!(dialect, D => usage::of_reply::<D>(body)).or_else(|| usage::groq(body)),
     }
 }
 

@@ -2,20 +2,34 @@
 
 mod decode;
 mod encode;
+mod error;
 mod response;
 mod stream;
+mod tap;
 
-use tidegate_types::chat::{Json, Request, Response};
+use tidegate_types::{
+    Usage,
+    chat::{Json, Request, Response},
+};
 
-use crate::dialect::codec::{Codec, Fault};
+use crate::dialect::{
+    Failure,
+    codec::{Codec, Fault, StreamOptions},
+    usage,
+};
 
 /// The dialect of `POST /chat/completions`.
 #[derive(Debug)]
 pub(crate) struct OpenAi;
 
 impl Codec for OpenAi {
+    type Tap = tap::ChunkTap;
     type Decoder = stream::ChunkDecoder;
     type Encoder = stream::ChunkEncoder;
+
+    fn path(_model: &str, _stream: bool) -> String {
+        "/chat/completions".to_owned()
+    }
 
     fn decode_request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
         decode::request(body)
@@ -35,5 +49,21 @@ impl Codec for OpenAi {
 
     fn encode_response(response: &Response<'_>, model: &str, created: u64) -> Vec<u8> {
         response::encode(response, model, created)
+    }
+
+    fn encoder(options: StreamOptions) -> Self::Encoder {
+        stream::ChunkEncoder::new(options)
+    }
+
+    fn usage(value: Json<'_>) -> Usage {
+        usage::openai(value)
+    }
+
+    fn encode_error(status: u16, failure: &Failure) -> Vec<u8> {
+        error::body(status, failure)
+    }
+
+    fn error_event(body: &[u8]) -> Vec<u8> {
+        error::event(body)
     }
 }

@@ -6,10 +6,9 @@ pub(crate) use encoder::EventEncoder;
 
 use tidegate_types::chat::{Delta, Json, Stop, Text};
 
-use super::response;
+use super::{response, tap};
 use crate::{
     dialect::{
-        anthropic_kind,
         codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, name},
         failure_delta,
         usage::AnthropicUsage,
@@ -47,7 +46,7 @@ impl Decoder for EventDecoder {
         if event.data.is_empty() {
             return Ok(());
         }
-        let kind = anthropic_kind(event);
+        let kind = tap::kind(event);
         if matches!(kind.as_ref(), b"ping") {
             sink(Delta::Ping);
             return Ok(());

@@ -1,8 +1,12 @@
 //! What a dialect must bring along: a decoder into the neutral form and an encoder from it, for
 //! requests, replies and streams.
 
-use tidegate_types::chat::{Delta, Json, Request, Response, Text};
+use tidegate_types::{
+    Usage,
+    chat::{Delta, Json, Request, Response, Text},
+};
 
+use super::{error::Failure, tap::Seen};
 use crate::sse::SseEvent;
 
 /// The tool that stands in for a JSON schema where the model has no structured output of its own.
@@ -18,10 +22,18 @@ pub(crate) const MOST_BLOCKS: usize = 4096;
 
 /// A dialect of chat.
 pub(crate) trait Codec {
+    /// Watches a stream that passes through.
+    type Tap: Tap + Default + 'static;
     /// Reads a stream.
-    type Decoder: Decoder;
+    type Decoder: Decoder + Default + 'static;
     /// Writes a stream.
-    type Encoder: Encoder;
+    type Encoder: Encoder + 'static;
+
+    /// Name of the member of a complete reply that tells what it consumed.
+    const USAGE: &'static str = "usage";
+
+    /// Where a provider takes chat requests, below its base URL.
+    fn path(model: &str, stream: bool) -> String;
 
     /// Reads a request.
     fn decode_request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>>;
@@ -40,10 +52,37 @@ pub(crate) trait Codec {
     /// Writes a complete reply; `model` is what the caller asked for, `created` the time where the
     /// dialect wants one and the reply brings none.
     fn encode_response(response: &Response<'_>, model: &str, created: u64) -> Vec<u8>;
+
+    /// A writer at the start of a stream.
+    fn encoder(options: StreamOptions) -> Self::Encoder;
+
+    /// Reads the member called [`USAGE`](Self::USAGE).
+    fn usage(value: Json<'_>) -> Usage;
+
+    /// Writes the body of an error.
+    fn encode_error(status: u16, failure: &Failure) -> Vec<u8>;
+
+    /// Makes the body of an error an event on which the vendor's SDKs raise.
+    fn error_event(body: &[u8]) -> Vec<u8>;
+}
+
+/// Watches a stream event by event.
+pub(crate) trait Tap: std::fmt::Debug + Send {
+    /// Takes note of the next event, which has data. `committed` says that content came before:
+    /// then nobody needs to know whether this event has some, and [`Seen::Content`] will do.
+    fn observe(&mut self, event: &SseEvent, committed: bool) -> Seen;
+
+    /// What the upstream reported so far; the last report counts.
+    fn usage(&self) -> Option<Usage>;
+
+    /// True when the stream may be taken as complete without a terminal event.
+    fn finished(&self) -> bool {
+        false
+    }
 }
 
 /// Reads a stream event by event.
-pub(crate) trait Decoder {
+pub(crate) trait Decoder: std::fmt::Debug + Send {
     /// Gives `sink` what the event adds to the reply.
     fn decode<'a>(
         &mut self,
@@ -53,7 +92,7 @@ pub(crate) trait Decoder {
 }
 
 /// Writes a stream delta by delta.
-pub(crate) trait Encoder {
+pub(crate) trait Encoder: std::fmt::Debug + Send {
     /// Appends the events that `delta` makes.
     fn encode(&mut self, delta: Delta<'_>, out: &mut Vec<u8>);
 }

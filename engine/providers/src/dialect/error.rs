@@ -1,9 +1,11 @@
 //! Errors in every dialect: a vendor's into a caller's shape, and the gateway's own.
 
 use tidegate_types::{
-    Code, Dialect, Error,
-    chat::{Delta, Json, Text, write::Object},
+    Dialect, Error,
+    chat::{Delta, Json, Text},
 };
+
+use super::{codec::Codec, with_codec};
 
 /// What a vendor's error body says, whatever its shape.
 #[derive(Debug, Default)]
@@ -126,16 +128,16 @@ pub(super) fn own(to: Dialect, error: &Error) -> Vec<u8> {
     write(to, error.status().as_u16(), &failure)
 }
 
-/// The event both vendors' SDKs raise on when it comes inside a stream.
-pub(super) fn event(to: Dialect, body: &[u8]) -> Vec<u8> {
-    let name = match to {
-        Dialect::Anthropic => "event: error\n",
-        _ => "",
-    };
-    let mut out = Vec::with_capacity(body.len() + 24);
-    out.extend_from_slice(name.as_bytes());
-    // A line end inside the body would end the event early.
-    for (index, line) in body.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
+/// An event of a stream in SSE.
+pub(crate) fn sse_event(name: Option<&str>, data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() + 32);
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
+    // A line end inside the data would end the event early.
+    for (index, line) in data.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
         out.extend_from_slice(if index == 0 { b"data: " } else { b"\ndata: " });
         out.extend_from_slice(line);
     }
@@ -156,87 +158,16 @@ pub(crate) fn failure_delta(data: Json<'_>) -> Delta<'static> {
     }
 }
 
-/// Appends the event for a stream that failed upstream.
-pub(crate) fn failure_event(
-    to: Dialect,
-    status: u16,
-    message: &str,
-    kind: &str,
-    out: &mut Vec<u8>,
-) {
+/// Appends the event of dialect `C` for a stream that failed upstream.
+pub(crate) fn failure_event<C: Codec>(status: u16, message: &str, kind: &str, out: &mut Vec<u8>) {
     let failure = Failure {
         message: Some(message.to_owned()),
         kind: Some(kind.to_owned()),
         ..Failure::default()
     };
-    out.extend_from_slice(&event(to, &write(to, status, &failure)));
+    out.extend_from_slice(&C::error_event(&C::encode_error(status, &failure)));
 }
 
 fn write(to: Dialect, status: u16, failure: &Failure) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    let message = failure.message.as_deref().unwrap_or_default();
-    let mut object = Object::open(&mut out);
-    match to {
-        Dialect::Anthropic => {
-            object.str("type", "error").object("error", |error| {
-                error
-                    .str("type", anthropic_kind(status))
-                    .str("message", message);
-                // The vendor has no codes; the gateway's own are worth a member more.
-                let code = failure.code.as_deref().and_then(Code::from_slug);
-                if let Some(code) = code {
-                    error.str("code", code.slug());
-                }
-            });
-            match &failure.request_id {
-                Some(id) => object.str("request_id", id),
-                None => object.literal("request_id", "null"),
-            };
-        }
-        _ => {
-            object.object("error", |error| {
-                error
-                    .str("message", message)
-                    .str("type", openai_kind(status));
-                // Without a code, the vendor's own name for the kind of error stands in for it.
-                let code = failure.code.as_ref().or(failure.kind.as_ref());
-                for (key, value) in [("param", failure.param.as_ref()), ("code", code)] {
-                    match value {
-                        Some(value) => error.str(key, value),
-                        None => error.literal(key, "null"),
-                    };
-                }
-            });
-        }
-    }
-    object.close();
-    out
-}
-
-/// The error types of Anthropic's documentation ("Errors").
-fn anthropic_kind(status: u16) -> &'static str {
-    match status {
-        401 => "authentication_error",
-        402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        503 | 529 => "overloaded_error",
-        504 => "timeout_error",
-        400..=499 => "invalid_request_error",
-        _ => "api_error",
-    }
-}
-
-fn openai_kind(status: u16) -> &'static str {
-    match status {
-        401 => "authentication_error",
-        402 => "billing_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        429 => "rate_limit_error",
-        400..=499 => "invalid_request_error",
-        _ => "server_error",
-    }
+    with_codec!(to, D => <D as Codec>::encode_error(status, failure))
 }

@@ -5,8 +5,9 @@ use tidegate_types::{Dialect, chat::Delta};
 use super::{
     TranslateError,
     codec::{Codec, Decoder, Encoder, Fault, StreamOptions},
+    with_codec,
 };
-use crate::{anthropic::Anthropic, openai::OpenAi, sse::SseEvent};
+use crate::sse::SseEvent;
 
 /// Turns a stream into another dialect, event by event.
 #[derive(Debug)]
@@ -18,19 +19,7 @@ pub struct StreamTranslator {
 enum Way {
     /// The bytes stay as they are.
     Same,
-    Between(Box<From>, Box<To>),
-}
-
-#[derive(Debug)]
-enum From {
-    OpenAi(<OpenAi as Codec>::Decoder),
-    Anthropic(<Anthropic as Codec>::Decoder),
-}
-
-#[derive(Debug)]
-enum To {
-    OpenAi(<OpenAi as Codec>::Encoder),
-    Anthropic(<Anthropic as Codec>::Encoder),
+    Between(Box<dyn Decoder>, Box<dyn Encoder>),
 }
 
 impl StreamTranslator {
@@ -46,16 +35,11 @@ impl StreamTranslator {
             include_usage,
             created,
         };
-        let from = match from {
-            Dialect::Anthropic => From::Anthropic(<Anthropic as Codec>::Decoder::default()),
-            _ => From::OpenAi(<OpenAi as Codec>::Decoder::default()),
-        };
-        let to = match to {
-            Dialect::Anthropic => To::Anthropic(<Anthropic as Codec>::Encoder::new(options)),
-            _ => To::OpenAi(<OpenAi as Codec>::Encoder::new(options)),
-        };
+        let from: Box<dyn Decoder> =
+            with_codec!(from, D => Box::new(<D as Codec>::Decoder::default()));
+        let to: Box<dyn Encoder> = with_codec!(to, D => Box::new(<D as Codec>::encoder(options)));
         Self {
-            way: Way::Between(Box::new(from), Box::new(to)),
+            way: Way::Between(from, to),
         }
     }
 
@@ -79,10 +63,7 @@ impl StreamTranslator {
             return Ok(());
         }
         let mut sink = |delta: Delta<'_>| to.encode(delta, out);
-        let result = match &mut **from {
-            From::OpenAi(decoder) => decoder.decode(event, &mut sink),
-            From::Anthropic(decoder) => decoder.decode(event, &mut sink),
-        };
+        let result = from.decode(event, &mut sink);
         result.map_err(|fault| invalid_event(event, &fault))
     }
 
@@ -91,15 +72,6 @@ impl StreamTranslator {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if let Way::Between(_, to) = &mut self.way {
             to.encode(Delta::End, out);
-        }
-    }
-}
-
-impl To {
-    fn encode(&mut self, delta: Delta<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::OpenAi(encoder) => encoder.encode(delta, out),
-            Self::Anthropic(encoder) => encoder.encode(delta, out),
         }
     }
 }

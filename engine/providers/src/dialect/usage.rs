@@ -3,33 +3,39 @@
 use std::sync::LazyLock;
 
 use memchr::memmem::{self, FinderRev};
-use tidegate_types::{Dialect, Usage, chat::Json};
+use tidegate_types::{Usage, chat::Json};
+
+use super::codec::Codec;
 
 /// A reply that mentions usage more often is not looked through: each mention costs a walk.
 const MOST_TRIES: usize = 16;
 
-const NAME: &[u8] = b"\"usage\"";
-
-static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(NAME));
+static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"usage"));
 
 /// The usage in a complete reply.
 ///
 /// Searched from the end, where every vendor puts it, and accepted only where it is a member of
 /// the outermost object: a tool argument or a nested report with the same name is passed over.
-pub(super) fn of_reply(dialect: Dialect, body: &[u8]) -> Option<Usage> {
+pub(super) fn of_reply<C: Codec>(body: &[u8]) -> Option<Usage> {
+    let name = C::USAGE.as_bytes();
     let mut before = body;
     for _ in 0..MOST_TRIES {
+        // Every dialect's name for it begins with the same five letters.
         let Some(at) = LAST.rfind(before) else { break };
-        if let Some(value) = top_level_object(body, at + NAME.len()) {
-            return of_object(dialect, value);
+        let end = at + name.len();
+        let quoted = at.checked_sub(1).and_then(|at| body.get(at)) == Some(&b'"')
+            && body.get(at..end) == Some(name)
+            && body.get(end) == Some(&b'"');
+        if quoted && let Some(value) = top_level_object(body, end + 1) {
+            return value.is_object().then(|| C::usage(value));
         }
         before = &before[..at];
     }
-    groq(body)
+    None
 }
 
 /// Groq's streams and some of its replies carry usage only in `x_groq`.
-fn groq(body: &[u8]) -> Option<Usage> {
+pub(super) fn groq(body: &[u8]) -> Option<Usage> {
     memmem::find(body, b"\"x_groq\"")?;
     let body = Json::trusted(std::str::from_utf8(body).ok()?);
     let usage = body.get("x_groq")?.get("usage")?;
@@ -87,17 +93,6 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
         }
         at += 2;
     }
-}
-
-/// The usage object of a dialect.
-pub(crate) fn of_object(dialect: Dialect, usage: Json<'_>) -> Option<Usage> {
-    if !usage.is_object() {
-        return None;
-    }
-    Some(match dialect {
-        Dialect::Anthropic => anthropic(usage),
-        _ => openai(usage),
-    })
 }
 
 /// Usage as OpenAI and its imitators write it, Responses and embeddings included.
@@ -244,7 +239,7 @@ mod tests {
         let body = br#"{"content":[{"type":"tool_use","input":{"usage":{"input_tokens":9}}}],
             "usage":{"input_tokens":5,"cache_read_input_tokens":7,"cache_creation_input_tokens":3,
             "output_tokens":2,"iterations":[{"usage":{"input_tokens":1}}]},"x":{"usage":{"a":1}}} "#;
-        let usage = of_reply(Dialect::Anthropic, body).unwrap();
+        let usage = of_reply::<crate::anthropic::Anthropic>(body).unwrap();
         assert_eq!(
             (
                 usage.input,
@@ -254,9 +249,11 @@ mod tests {
             ),
             (15, 2, 7, 3)
         );
-        assert!(of_reply(Dialect::OpenAi, br#"{"a":{"usage":{"prompt_tokens":1}}}"#).is_none());
-        assert!(of_reply(Dialect::OpenAi, br#"{"usage":null}"#).is_none());
-        assert!(of_reply(Dialect::OpenAi, br#"{"usage":{"prompt_tokens":1}"#).is_none());
+        assert!(
+            of_reply::<crate::openai::OpenAi>(br#"{"a":{"usage":{"prompt_tokens":1}}}"#).is_none()
+        );
+        assert!(of_reply::<crate::openai::OpenAi>(br#"{"usage":null}"#).is_none());
+        assert!(of_reply::<crate::openai::OpenAi>(br#"{"usage":{"prompt_tokens":1}"#).is_none());
     }
 
     #[test]

@@ -5,11 +5,8 @@ use tidegate_types::{
     chat::{Citation, Json, PartKind, Response, Stop, Text, write::Object},
 };
 
-use super::{decode, encode};
-use crate::dialect::{
-    codec::{Fault, array, name, object},
-    openai_usage,
-};
+use super::{decode, encode, tap::chunk_usage};
+use crate::dialect::codec::{Fault, array, name, object};
 
 /// Reads a `chat.completion`; of several choices the first.
 pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
@@ -42,7 +39,7 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
         parts,
         stop: stop(&name(choice, "finish_reason")),
         stop_sequence: None,
-        usage: openai_usage(body),
+        usage: chunk_usage(body),
     })
 }
 

@@ -8,11 +8,11 @@ use tidegate_types::{
     },
 };
 
-use super::{decode, encode, response};
+use super::{OpenAi, decode, encode, response, tap::chunk_usage};
 use crate::{
     dialect::{
         codec::{Decoder, Encoder, Fault, MOST_BLOCKS, StreamOptions, name},
-        failure_delta, openai_usage,
+        failure_delta, failure_event,
     },
     sse::SseEvent,
 };
@@ -67,7 +67,7 @@ impl Decoder for ChunkDecoder {
             self.choice(choice, sink)?;
         }
         if chunk.usage
-            && let Some(usage) = openai_usage(chunk.whole)
+            && let Some(usage) = chunk_usage(chunk.whole)
         {
             sink(Delta::Usage(usage));
         }
@@ -444,13 +444,7 @@ impl Encoder for ChunkEncoder {
         } = delta
         {
             self.ended = true;
-            return crate::dialect::failure_event(
-                tidegate_types::Dialect::OpenAi,
-                status,
-                &message,
-                &kind,
-                out,
-            );
+            return failure_event::<OpenAi>(status, &message, &kind, out);
         }
         self.ensure_started(out);
         match delta {

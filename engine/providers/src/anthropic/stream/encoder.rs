@@ -1,14 +1,14 @@
 //! Writing events.
 
 use tidegate_types::{
-    Dialect, Usage,
+    Usage,
     chat::{
         Delta, Stop, Text,
         write::{self, Object},
     },
 };
 
-use super::super::response;
+use super::super::{Anthropic, response};
 use crate::dialect::{
     codec::{Encoder, StreamOptions},
     failure_event,
@@ -164,7 +164,7 @@ impl Encoder for EventEncoder {
                 status,
             } => {
                 self.ended = true;
-                return failure_event(Dialect::Anthropic, *status, message, kind, out);
+                return failure_event::<Anthropic>(*status, message, kind, out);
             }
             _ => self.start(&Text::Escaped(""), out),
         }
