@@ -224,6 +224,7 @@ async fn recordings_pass_through_routes_of_both_dialects() {
             caller,
             asked.as_bytes(),
             "route",
+            None,
             OnUnsupported::Drop,
         );
         let Ok(request) = request else {

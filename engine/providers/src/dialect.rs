@@ -73,7 +73,8 @@ pub enum TranslateError {
     },
 }
 
-/// Turns a chat request into the target's dialect, for the upstream model `model`.
+/// Turns a chat request into the target's dialect, for the upstream model `model`. `stream` is for
+/// dialects in which the body does not say whether one is wanted.
 ///
 /// Anthropic asks for `max_tokens`; a request that sets no bound gets 4096 (and the thinking budget
 /// on top, where there is one). Whether a stream is asked to report usage is left to the sender, who
@@ -88,6 +89,7 @@ pub fn translate_request(
     to: Dialect,
     body: &[u8],
     model: &str,
+    stream: Option<bool>,
     on_unsupported: OnUnsupported,
 ) -> Result<Translation, TranslateError> {
     if from == to {
@@ -99,6 +101,7 @@ pub fn translate_request(
     let body = parse(body)?;
     let mut request = with_codec!(from, D => <D as Codec>::decode_request(body))
         .map_err(|fault| invalid(body, &fault))?;
+    request.stream = stream.or(request.stream);
     let mut left_out = std::mem::take(&mut request.unknown);
     let encoded =
         with_codec!(to, D => <D as Codec>::encode_request(&request, model, &mut left_out));

@@ -240,6 +240,7 @@ fn recorded_requests_survive_translation() {
             other(*dialect),
             body.as_bytes(),
             "claude-sonnet-4-5",
+            None,
             OnUnsupported::Drop,
         )
         .unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -36,6 +36,7 @@ fn request(from: Dialect, to: Dialect, body: &str) -> Result<Value, TranslateErr
         to,
         body.as_bytes(),
         "claude-sonnet-4-5",
+        None,
         OnUnsupported::Drop,
     )?;
     Ok(serde_json::from_slice(&done.body)
@@ -137,6 +138,7 @@ fn strict_callers_hear_what_cannot_be_expressed() {
         Dialect::Anthropic,
         body.as_bytes(),
         "claude-sonnet-4-5",
+        None,
         OnUnsupported::Error,
     );
     let Err(TranslateError::Unsupported { param, .. }) = strict else {
@@ -153,6 +155,7 @@ fn the_same_dialect_changes_the_model_and_no_other_byte() {
         Dialect::OpenAi,
         body,
         "gpt-x",
+        None,
         OnUnsupported::Error,
     )
     .unwrap();
@@ -176,6 +179,7 @@ fn schemas_and_arguments_keep_order_and_numbers() {
         Dialect::Anthropic,
         body.as_bytes(),
         "claude-sonnet-4-5",
+        None,
         OnUnsupported::Error,
     )
     .unwrap();
@@ -189,6 +193,7 @@ fn schemas_and_arguments_keep_order_and_numbers() {
         Dialect::OpenAi,
         &done.body,
         "gpt-4o",
+        None,
         OnUnsupported::Error,
     )
     .unwrap();
@@ -206,12 +211,15 @@ fn nesting_of_any_depth_costs_no_stack() {
         Dialect::Anthropic,
         body.as_bytes(),
         "claude-sonnet-4-5",
+        None,
         OnUnsupported::Drop,
     )
     .unwrap();
     assert_eq!(done.dropped, ["extra"]);
     for (from, to) in BOTH {
-        assert!(translate_request(from, to, deep.as_bytes(), "m", OnUnsupported::Drop).is_err());
+        assert!(
+            translate_request(from, to, deep.as_bytes(), "m", None, OnUnsupported::Drop).is_err()
+        );
         assert!(translate_response(from, to, deep.as_bytes(), "m", 0).is_err());
         let _ = translate_error(from, to, 500, deep.as_bytes());
         let _ = usage_of(from, &Endpoint::Chat, deep.as_bytes());
@@ -223,7 +231,8 @@ fn hostile_repetition_stays_cheap() {
     let parts = vec![r#"{"type":"hologram"}"#; 20_000].join(",");
     let body = format!(r#"{{"messages":[{{"role":"user","content":[{parts}]}}]}}"#);
     for (from, to) in BOTH {
-        let done = translate_request(from, to, body.as_bytes(), "m", OnUnsupported::Drop).unwrap();
+        let done =
+            translate_request(from, to, body.as_bytes(), "m", None, OnUnsupported::Drop).unwrap();
         assert_eq!(done.dropped.len(), 65);
         assert_eq!(done.dropped.last().map(String::as_str), Some("..."));
         let usage = format!(r#"{{"x":{{{}"y":1}}}}"#, r#""usage":{},"#.repeat(20_000));
@@ -266,6 +275,7 @@ fn thinking_is_left_out_where_it_would_be_refused() {
             Dialect::Anthropic,
             body.as_bytes(),
             model,
+            None,
             OnUnsupported::Drop,
         )
         .unwrap();
@@ -573,7 +583,7 @@ proptest! {
         let reply = format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":{other}}}}}],"content":{text},"usage":{other}}}"#);
         for (from, to) in BOTH {
             for body in [&text, &body] {
-                if let Ok(done) = translate_request(from, to, body.as_bytes(), "m", OnUnsupported::Drop) {
+                if let Ok(done) = translate_request(from, to, body.as_bytes(), "m", None, OnUnsupported::Drop) {
                     prop_assert!(Json::parse(&done.body).is_ok(), "{}", String::from_utf8_lossy(&done.body));
                 }
             }
@@ -604,7 +614,7 @@ proptest! {
     #[test]
     fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for (from, to) in BOTH {
-            let _ = translate_request(from, to, &bytes, "m", OnUnsupported::Drop);
+            let _ = translate_request(from, to, &bytes, "m", None, OnUnsupported::Drop);
             let _ = translate_response(from, to, &bytes, "m", 0);
             let _ = translate_error(from, to, 500, &bytes);
             let _ = usage_of(from, &Endpoint::Chat, &bytes);

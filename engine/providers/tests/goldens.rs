@@ -109,11 +109,11 @@ fn requests_are_translated_as_written_down() {
     for from in [Dialect::OpenAi, Dialect::Anthropic] {
         for (name, body) in fixtures(from, "request") {
             for (to, model) in MODELS.iter().filter(|(to, _)| *to == other(from)) {
-                let done = translate_request(from, *to, &body, model, OnUnsupported::Drop)
+                let done = translate_request(from, *to, &body, model, None, OnUnsupported::Drop)
                     .unwrap_or_else(|error| panic!("{name}: {error}"));
                 let file = format!("{name}.{}.txt", model.replace('/', "_"));
                 compare(from, &file, &readable(&done.body, &done.dropped));
-                let strict = translate_request(from, *to, &body, model, OnUnsupported::Error);
+                let strict = translate_request(from, *to, &body, model, None, OnUnsupported::Error);
                 assert_eq!(strict.is_ok(), done.dropped.is_empty(), "{name}");
             }
         }

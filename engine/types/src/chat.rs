@@ -53,6 +53,10 @@ pub struct Request<'a> {
     pub stream: Option<bool>,
     /// Whether the caller wants usage at the end of the stream, where a dialect lets it choose.
     pub include_usage: bool,
+    /// Whether the likelihood of the tokens is wanted.
+    pub logprobs: Option<Json<'a>>,
+    /// How many alternatives per token.
+    pub top_logprobs: Option<Json<'a>>,
     /// Opaque id of the end user.
     pub user: Option<Json<'a>>,
     /// How much the model shall think.
@@ -195,6 +199,10 @@ pub enum Tier {
     Auto,
     /// Not the reserved capacity.
     Standard,
+    /// Cheaper and later.
+    Flex,
+    /// Dearer and sooner.
+    Priority,
 }
 
 /// A complete reply.

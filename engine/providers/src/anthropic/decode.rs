@@ -202,6 +202,7 @@ pub(super) fn block_kind<'a>(
                 Some(input) => Arguments::Json(object(input)?),
                 None => Arguments::Text(Text::Escaped("")),
             },
+            signature: None,
         },
         "tool_result" if with_results => {
             let mut parts = Vec::new();

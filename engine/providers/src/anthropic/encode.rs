@@ -331,6 +331,8 @@ fn sampling<'a>(
         }
     }
     dropped.extend(request.seed);
+    dropped.extend(request.logprobs);
+    dropped.extend(request.top_logprobs);
 }
 
 impl thinking::Plan {

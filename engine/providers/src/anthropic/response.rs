@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Arguments, Json, Part, PartKind, Response, Stop, Text,
+        Arguments, Citation, Json, Part, PartKind, Response, Stop, Text,
         write::{Array, Object},
     },
 };
@@ -131,7 +131,21 @@ pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
 
 fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
     match kind {
-        PartKind::Text { text, .. } | PartKind::Refusal(text) => {
+        PartKind::Text { text, citations } => {
+            if !text.is_empty() {
+                list.object(|block| {
+                    block.str("type", "text").text("text", text);
+                    if !citations.is_empty() {
+                        block.array("citations", |list| {
+                            for source in citations {
+                                list.object(|item| citation(source, item));
+                            }
+                        });
+                    }
+                });
+            }
+        }
+        PartKind::Refusal(text) => {
             if !text.is_empty() {
                 list.object(|block| {
                     block.str("type", "text").text("text", text);
@@ -156,6 +170,7 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
             id,
             name,
             arguments,
+            ..
         } => {
             list.object(|block| {
                 block
@@ -165,8 +180,27 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
                 encode::arguments(arguments, block.key("input"));
             });
         }
-        PartKind::Image { .. } | PartKind::Document { .. } | PartKind::ToolResult { .. } => {}
+        PartKind::Image { .. }
+        | PartKind::Document { .. }
+        | PartKind::Audio(_)
+        | PartKind::Video(_)
+        | PartKind::ToolResult { .. } => {}
     }
+}
+
+/// A source as the vendor's web search cites it.
+pub(super) fn citation(source: &Citation<'_>, item: &mut Object<'_>) {
+    item.str("type", "web_search_result_location")
+        .text("url", &source.url);
+    match &source.title {
+        Some(title) => item.text("title", title),
+        None => item.literal("title", "null"),
+    };
+    item.text(
+        "cited_text",
+        source.quote.as_ref().unwrap_or(&Text::Escaped("")),
+    )
+    .str("encrypted_index", "");
 }
 
 /// Usage in Anthropic's words: `input_tokens` leaves the cached ones out.

@@ -6,7 +6,7 @@ pub(crate) use encoder::EventEncoder;
 
 use tidegate_types::chat::{Delta, Json, Stop, Text};
 
-use super::{response, tap};
+use super::{decode, response, tap};
 use crate::{
     dialect::{
         codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, name},
@@ -144,7 +144,12 @@ impl EventDecoder {
                 self.calls += 1;
                 let id = word("id").ok_or_else(|| Fault::missing(block, "id"))?;
                 let name = word("name").ok_or_else(|| Fault::missing(block, "name"))?;
-                sink(Delta::Call { index, id, name });
+                sink(Delta::Call {
+                    index,
+                    id,
+                    name,
+                    signature: None,
+                });
                 let given = block.get("input").map_or("{}", Json::as_str);
                 Block::Call {
                     index,
@@ -182,6 +187,13 @@ impl EventDecoder {
             "thinking_delta" => "thinking",
             "signature_delta" => "signature",
             "input_json_delta" => "partial_json",
+            "citations_delta" => {
+                let source = delta.get("citation").and_then(decode::citation);
+                if let Some(source) = source {
+                    sink(Delta::Citation(source));
+                }
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let said = delta

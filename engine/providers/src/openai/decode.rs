@@ -10,7 +10,7 @@ use crate::dialect::codec::{
     Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
 };
 
-pub(super) use messages::{join, of_anthropic, parts_of_reply};
+pub(super) use messages::{join, of_anthropic, parts_of_reply, proof, source};
 
 /// Reads the body of `POST /chat/completions`, with what OpenRouter, LiteLLM, Mistral and DeepSeek
 /// add to it for Anthropic's features: `cache_control`, `thinking`, `reasoning`, `top_k`.
@@ -86,8 +86,22 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                         from: value,
                     });
                 }
+                "flex" => {
+                    request.tier = Some(Given {
+                        value: Tier::Flex,
+                        from: value,
+                    });
+                }
+                "priority" => {
+                    request.tier = Some(Given {
+                        value: Tier::Priority,
+                        from: value,
+                    });
+                }
                 _ => request.unknown.push(value),
             },
+            "logprobs" if boolean(value)? => request.logprobs = Some(value),
+            "top_logprobs" => request.top_logprobs = Some(number(value)?),
             "n" if value.as_str() == "1" => {}
             "modalities" if value.items().all(|item| item.as_str() == "\"text\"") => {}
             _ if says_nothing(value) => {}

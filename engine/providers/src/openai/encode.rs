@@ -54,7 +54,9 @@ pub(super) fn request<'a>(
         .json_if("top_p", request.top_p)
         .json_if("frequency_penalty", request.frequency_penalty)
         .json_if("presence_penalty", request.presence_penalty)
-        .json_if("seed", request.seed);
+        .json_if("seed", request.seed)
+        .json_if("logprobs", request.logprobs)
+        .json_if("top_logprobs", request.top_logprobs);
     writer.dropped.extend(request.top_k);
     if !request.stop.is_empty() {
         let (kept, left) = request.stop.split_at(request.stop.len().min(MOST_STOPS));
@@ -71,10 +73,17 @@ pub(super) fn request<'a>(
     body.json_if("user", request.user);
     writer.reasoning(request, model, &mut body);
     format(request, &mut body);
-    if let Some(tier) = &request.tier
-        && tier.value == Tier::Standard
-    {
-        body.str("service_tier", "default");
+    match request.tier.as_ref().map(|tier| tier.value) {
+        Some(Tier::Standard) => {
+            body.str("service_tier", "default");
+        }
+        Some(Tier::Flex) => {
+            body.str("service_tier", "flex");
+        }
+        Some(Tier::Priority) => {
+            body.str("service_tier", "priority");
+        }
+        Some(Tier::Auto) | None => {}
     }
     body.close();
     out
@@ -172,6 +181,12 @@ impl<'a> Writer<'a, '_> {
                         url(inner.key("url"), media);
                         inner.json_if("detail", detail);
                     });
+                }
+                Shown::Audio(data, format) => {
+                    item.str("type", "input_audio")
+                        .object("input_audio", |audio| {
+                            audio.text("data", data).str("format", format);
+                        });
                 }
                 Shown::File(media, name) => {
                     item.str("type", "file").object("file", |file| {
@@ -312,10 +327,12 @@ impl<'a> Writer<'a, '_> {
                             id,
                             name,
                             arguments,
+                            signature,
                         } = &part.kind
                         {
                             list.object(|call| {
                                 tool_call(id, name, arguments, call);
+                                proof(signature.as_ref(), call);
                                 self.marker(part.cache, call);
                             });
                         }
@@ -402,6 +419,8 @@ enum Shown<'p, 'a> {
     Text(&'p Text<'a>),
     Image(&'p Media<'a>, Option<Json<'a>>),
     File(&'p Media<'a>, Option<&'p Text<'a>>),
+    /// Sound, and OpenAI's name for its format.
+    Audio(&'p Text<'a>, &'static str),
 }
 
 impl<'p, 'a> Shown<'p, 'a> {
@@ -415,6 +434,9 @@ impl<'p, 'a> Shown<'p, 'a> {
                 media: media @ Media::Base64 { .. },
                 name,
             } => Some(Self::File(media, name.as_ref())),
+            PartKind::Audio(Media::Base64 { media_type, data }) => {
+                Some(Self::Audio(data, audio_format(&media_type.decode())?))
+            }
             PartKind::Text { text, .. }
             | PartKind::Refusal(text)
             | PartKind::Document {
@@ -423,6 +445,15 @@ impl<'p, 'a> Shown<'p, 'a> {
             } => Some(Self::Text(text)),
             _ => None,
         }
+    }
+}
+
+/// The two formats OpenAI's reference names for `input_audio`.
+fn audio_format(media_type: &str) -> Option<&'static str> {
+    match media_type {
+        "audio/wav" | "audio/x-wav" | "audio/wave" => Some("wav"),
+        "audio/mp3" | "audio/mpeg" => Some("mp3"),
+        _ => None,
     }
 }
 
@@ -479,6 +510,17 @@ pub(super) fn tool_call(
                 },
             };
         });
+}
+
+/// The proof of a call's reasoning where Gemini's compatible endpoint has it ("Thought signatures").
+pub(super) fn proof(signature: Option<&Text<'_>>, call: &mut Object<'_>) {
+    if let Some(signature) = signature {
+        call.object("extra_content", |extra| {
+            extra.object("google", |google| {
+                google.text("thought_signature", signature);
+            });
+        });
+    }
 }
 
 /// The arguments that a stand-in object hides.

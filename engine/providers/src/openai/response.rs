@@ -145,9 +145,13 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
                         id,
                         name,
                         arguments,
+                        signature,
                     } = kind
                     {
-                        list.object(|call| encode::tool_call(id, name, arguments, call));
+                        list.object(|call| {
+                            encode::tool_call(id, name, arguments, call);
+                            encode::proof(signature.as_ref(), call);
+                        });
                     }
                 }
             });
@@ -175,7 +179,7 @@ pub(super) fn thinking_block(kind: &PartKind<'_>, item: &mut Object<'_>) {
     }
 }
 
-fn annotation(source: &Citation<'_>, item: &mut Object<'_>) {
+pub(super) fn annotation(source: &Citation<'_>, item: &mut Object<'_>) {
     item.str("type", "url_citation")
         .object("url_citation", |inner| {
             inner.text("url", &source.url);

@@ -146,6 +146,7 @@ impl ChunkDecoder {
     ) -> Result<(), Fault<'a>> {
         let (mut thought, mut content, mut refusal) = (None, None, None);
         let (mut blocks, mut calls, mut older) = (None, None, None);
+        let mut sources = None;
         for (key, value) in delta.members().filter(|(_, value)| !value.is_null()) {
             match &*key.decode() {
                 // OpenRouter and others send the same words under several names.
@@ -154,6 +155,7 @@ impl ChunkDecoder {
                 }
                 "thinking_blocks" | "reasoning_details" => blocks = blocks.or(Some(value)),
                 "content" => content = Some(value),
+                "annotations" => sources = Some(value),
                 "refusal" => refusal = value.as_text(),
                 "tool_calls" => calls = Some(value),
                 "function_call" => older = Some(value),
@@ -198,6 +200,10 @@ impl ChunkDecoder {
             if hidden && decode::of_anthropic(block) {
                 say(Delta::RedactedThinking, word(block, "data"));
             }
+        }
+        let sources = sources.map(Json::items).into_iter().flatten();
+        for source in sources.filter_map(decode::source) {
+            sink(Delta::Citation(source));
         }
         for (place, call) in calls.map(Json::items).into_iter().flatten().enumerate() {
             self.call(place, call, sink)?;
@@ -251,6 +257,7 @@ impl ChunkDecoder {
                     index: at as u32,
                     id,
                     name,
+                    signature: decode::proof(call),
                 });
                 at
             }
@@ -272,7 +279,12 @@ impl ChunkDecoder {
                 index: 0,
                 id: String::new(),
             });
-            sink(Delta::Call { index: 0, id, name });
+            sink(Delta::Call {
+                index: 0,
+                id,
+                name,
+                signature: None,
+            });
         }
         Self::fragment(0, call.get("arguments"), sink);
     }
@@ -451,6 +463,11 @@ impl Encoder for ChunkEncoder {
             Delta::Text(text) => self.chunk(out, None, |delta| {
                 delta.text("content", &text);
             }),
+            Delta::Citation(source) => self.chunk(out, None, |delta| {
+                delta.array("annotations", |list| {
+                    list.object(|item| response::annotation(&source, item));
+                });
+            }),
             Delta::Refusal(text) => self.chunk(out, None, |delta| {
                 delta.text("refusal", &text);
             }),
@@ -475,7 +492,12 @@ impl Encoder for ChunkEncoder {
                     });
                 });
             }
-            Delta::Call { index, id, name } => {
+            Delta::Call {
+                index,
+                id,
+                name,
+                signature,
+            } => {
                 self.called = self.called.max(index.saturating_add(1));
                 self.chunk(out, None, |delta| {
                     delta.array("tool_calls", |list| {
@@ -484,6 +506,7 @@ impl Encoder for ChunkEncoder {
                             call.str("type", "function").object("function", |function| {
                                 function.text("name", &name).str("arguments", "");
                             });
+                            encode::proof(signature.as_ref(), call);
                         });
                     });
                 });

@@ -57,6 +57,10 @@ pub enum PartKind<'a> {
         /// Title or file name.
         name: Option<Text<'a>>,
     },
+    /// Sound.
+    Audio(Media<'a>),
+    /// Moving pictures.
+    Video(Media<'a>),
     /// Reasoning that may be shown.
     Thinking {
         /// The reasoning.
@@ -74,6 +78,9 @@ pub enum PartKind<'a> {
         name: Text<'a>,
         /// Its arguments.
         arguments: Arguments<'a>,
+        /// The vendor's proof of the reasoning that led to it (Gemini's `thoughtSignature`), needed
+        /// to send it back.
+        signature: Option<Text<'a>>,
     },
     /// What a tool gave back.
     ToolResult {

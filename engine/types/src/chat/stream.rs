@@ -1,6 +1,6 @@
 //! A reply while it is being generated.
 
-use super::{Stop, json::Text};
+use super::{Stop, json::Text, message::Citation};
 use crate::Usage;
 
 /// What one event of a stream adds to the reply. A dialect's decoder turns its events into these,
@@ -16,6 +16,8 @@ pub enum Delta<'a> {
     },
     /// More words.
     Text(Text<'a>),
+    /// Where the words under way come from.
+    Citation(Citation<'a>),
     /// More words with which the model declines.
     Refusal(Text<'a>),
     /// More reasoning.
@@ -32,6 +34,8 @@ pub enum Delta<'a> {
         id: Text<'a>,
         /// The tool.
         name: Text<'a>,
+        /// Proof of the reasoning that led to it.
+        signature: Option<Text<'a>>,
     },
     /// More of the arguments of a tool call, as JSON text.
     Arguments {

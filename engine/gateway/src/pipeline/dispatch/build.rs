@@ -151,6 +151,7 @@ fn translate(job: &Job, target: &Target) -> Result<(Segments, Vec<String>), Erro
         target.provider.dialect,
         &job.body.to_bytes(),
         &target.model,
+        Some(job.asks.stream).filter(|stream| *stream),
         job.snapshot.on_unsupported,
     )
     .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;

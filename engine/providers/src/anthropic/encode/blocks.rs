@@ -140,6 +140,7 @@ fn expressible(kind: &PartKind<'_>) -> bool {
             .is_some_and(|signature| !signature.is_empty()),
         PartKind::Image { media, .. } => matches!(media, Media::Url(_) | Media::Base64 { .. }),
         PartKind::Document { media, .. } => !matches!(media, Media::File(_)),
+        PartKind::Audio(_) | PartKind::Video(_) => false,
         _ => true,
     }
 }
@@ -180,6 +181,7 @@ fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
             id,
             name,
             arguments: given,
+            ..
         } => {
             block
                 .str("type", "tool_use")
@@ -187,7 +189,7 @@ fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
                 .text("name", name);
             arguments(given, block.key("input"));
         }
-        PartKind::ToolResult { .. } => {}
+        PartKind::Audio(_) | PartKind::Video(_) | PartKind::ToolResult { .. } => {}
     }
 }
 

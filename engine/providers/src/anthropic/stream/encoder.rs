@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Delta, Stop, Text,
+        Citation, Delta, Stop, Text,
         write::{self, Object},
     },
 };
@@ -113,6 +113,20 @@ impl EventEncoder {
         Self::delta(self.next - 1, "text_delta", "text", text, out);
     }
 
+    fn cite(&mut self, source: &Citation<'_>, out: &mut Vec<u8>) {
+        self.open(Open::Text, out, |block| {
+            block.str("type", "text").str("text", "");
+        });
+        let index = self.next - 1;
+        event(out, "content_block_delta", |data| {
+            data.number("index", index).object("delta", |delta| {
+                delta
+                    .str("type", "citations_delta")
+                    .object("citation", |citation| response::citation(source, citation));
+            });
+        });
+    }
+
     fn think(&mut self, kind: &str, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
         self.open(Open::Thinking, out, |block| {
             block
@@ -191,7 +205,9 @@ impl Encoder for EventEncoder {
                     stop.number("index", index);
                 });
             }
-            Delta::Call { index, id, name } => {
+            Delta::Call {
+                index, id, name, ..
+            } => {
                 self.open(Open::Call(index), out, |block| {
                     block
                         .str("type", "tool_use")
@@ -213,6 +229,7 @@ impl Encoder for EventEncoder {
                 self.stop = Some(stop);
                 self.sequence = sequence.map(Text::into_owned);
             }
+            Delta::Citation(source) => self.cite(&source, out),
             Delta::Ping => event(out, "ping", |_| {}),
             Delta::End => self.end(out),
             Delta::Start { .. } | Delta::Usage(_) | Delta::Failed { .. } => {}

@@ -1,6 +1,8 @@
 //! Reading messages and their content.
 
-use tidegate_types::chat::{Arguments, Json, Media, Message, Part, PartKind, Request, Role, Text};
+use tidegate_types::chat::{
+    Arguments, Citation, Json, Media, Message, Part, PartKind, Request, Role, Text,
+};
 
 use crate::dialect::{
     codec::{Fault, array, member, name, object, says_nothing, text},
@@ -136,6 +138,7 @@ pub(in crate::openai) fn parts_of_reply<'a>(
     let mut parts = Vec::new();
     thinking(message, &mut parts);
     content(message, &mut parts, unknown)?;
+    sources(message, &mut parts);
     if let Some(refusal) = message.get("refusal") {
         parts.push(Part::new(PartKind::Refusal(text(refusal)?), refusal));
     }
@@ -152,11 +155,39 @@ pub(in crate::openai) fn parts_of_reply<'a>(
                 id,
                 name,
                 arguments,
+                signature: None,
             },
             call,
         ));
     }
     Ok(parts)
+}
+
+/// Annotations belong to the message; here they stand with its last words.
+fn sources<'a>(message: Json<'a>, parts: &mut [Part<'a>]) {
+    let said = parts
+        .iter_mut()
+        .rev()
+        .find_map(|part| match &mut part.kind {
+            PartKind::Text { citations, .. } => Some(citations),
+            _ => None,
+        });
+    if let Some(citations) = said
+        && let Some(list) = message.get("annotations")
+    {
+        citations.extend(list.items().filter_map(source));
+    }
+}
+
+/// A source cited (OpenAI, "Web search": `url_citation`).
+pub(in crate::openai) fn source(annotation: Json<'_>) -> Option<Citation<'_>> {
+    let inner = annotation.get("url_citation").unwrap_or(annotation);
+    let word = |key| inner.get(key).and_then(Json::as_text);
+    Some(Citation {
+        url: word("url")?,
+        title: word("title"),
+        quote: word("content"),
+    })
 }
 
 pub(in crate::openai) fn tool_call(call: Json<'_>) -> Result<Part<'_>, Fault<'_>> {
@@ -169,11 +200,20 @@ pub(in crate::openai) fn tool_call(call: Json<'_>) -> Result<Part<'_>, Fault<'_>
             id: member(call, "id")?,
             name: member(holder, "name")?,
             arguments: arguments(given),
+            signature: proof(call),
         },
         call,
     );
     part.cache = call.get("cache_control");
     Ok(part)
+}
+
+/// The proof of a call's reasoning, as Gemini's compatible endpoint gives it.
+pub(in crate::openai) fn proof(call: Json<'_>) -> Option<Text<'_>> {
+    call.get("extra_content")?
+        .get("google")?
+        .get("thought_signature")?
+        .as_text()
 }
 
 fn arguments(given: Option<Json<'_>>) -> Arguments<'_> {
@@ -286,6 +326,7 @@ fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
         }),
         "refusal" => Some(PartKind::Refusal(member(item, "refusal")?)),
         "image_url" | "input_image" => image(item)?,
+        "input_audio" => audio(item),
         "file" | "input_file" => document(item.get("file").unwrap_or(item)),
         // Mistral's documents and thoughts.
         "document_url" => address(item, "document_url")?
@@ -317,6 +358,16 @@ fn address<'a>(item: Json<'a>, key: &'static str) -> Result<Option<Text<'a>>, Fa
     } else {
         text(value).map(Some)
     }
+}
+
+fn audio(item: Json<'_>) -> Option<PartKind<'_>> {
+    let holder = item.get("input_audio").unwrap_or(item);
+    let data = holder.get("data")?.as_text()?;
+    let media_type = match &*name(holder, "format") {
+        "mp3" => Text::Escaped("audio/mpeg"),
+        format => Text::plain(format!("audio/{format}")),
+    };
+    Some(PartKind::Audio(Media::Base64 { media_type, data }))
 }
 
 fn document(file: Json<'_>) -> Option<PartKind<'_>> {
