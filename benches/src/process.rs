@@ -74,7 +74,7 @@ impl Program {
     pub fn start_at(mut command: Command, address: &str) -> io::Result<Self> {
         let begin = Instant::now();
         let mut child = command.stdout(Stdio::null()).stdin(Stdio::null()).spawn()?;
-        while begin.elapsed() < Duration::from_secs(120) {
+        while begin.elapsed() < Duration::from_mins(2) {
             if std::net::TcpStream::connect(address).is_ok() {
                 return Ok(Self {
                     child,

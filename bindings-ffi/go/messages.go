@@ -51,7 +51,7 @@ type MessagesUsage struct {
 // MessageEvent is one event of a streamed message.
 type MessageEvent struct {
 	// Type is message_start, content_block_start, content_block_delta, content_block_stop,
-	// message_delta, message_stop or ping.
+	// message_delta or message_stop.
 	Type         string         `json:"type"`
 	Index        int            `json:"index"`
 	Message      *MessagesReply `json:"message"`

@@ -23,7 +23,7 @@ const PROGRAMS: &[&str] = &[
 const WARNINGS: &[&str] = &["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"];
 const SANITIZERS: &str = "-fsanitize=address,undefined";
 /// No program takes longer, valgrind and a busy machine included.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 fn main() {
     let arguments = Arguments::from_args();

@@ -109,6 +109,7 @@ fn execute() -> Result<f64, String> {
                     endpoint: Endpoint::Chat,
                     dialect: Dialect::OpenAi,
                     provider: None,
+                    named: None,
                     body: Segments::from(body.clone()),
                     headers: http::HeaderMap::new(),
                 };

@@ -274,7 +274,7 @@ fn take(queue: &Queue, n: usize, timeout_ms: i64) -> Vec<Event> {
         }
         let left = match deadline {
             Some(deadline) => deadline.saturating_duration_since(now()),
-            None => Duration::from_secs(3600),
+            None => Duration::from_hours(1),
         };
         if left.is_zero() {
             return events;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import get_running_loop
 
 from ._async_caller import AsyncCaller
-from ._async_resources import AsyncChat, AsyncEmbeddings, AsyncMessages, AsyncModels
+from ._async_resources import AsyncChat, AsyncEmbeddings, AsyncMessages, AsyncModels, AsyncResponses
 from ._base import BaseGateway
 from ._core import CLOSE_DEADLINE
 from ._loop import bridge
@@ -29,12 +29,14 @@ class AsyncGateway(BaseGateway):
     that opened it. After a fork it works in the child too, on a loop of the child.
     """
 
-    __slots__ = ("_caller", "chat", "embeddings", "messages", "models")
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "responses")
 
     #: `await chat.completions.create(...)`.
     chat: AsyncChat
     #: `await messages.create(...)` and `async with messages.stream(...)`.
     messages: AsyncMessages
+    #: `await responses.create(...)`.
+    responses: AsyncResponses
     #: `await embeddings.create(...)`.
     embeddings: AsyncEmbeddings
     #: `await models.list()`.
@@ -45,6 +47,7 @@ class AsyncGateway(BaseGateway):
         self._caller = caller = AsyncCaller(engine, key)
         self.chat = AsyncChat(caller)
         self.messages = AsyncMessages(caller)
+        self.responses = AsyncResponses(caller)
         self.embeddings = AsyncEmbeddings(caller)
         self.models = AsyncModels(caller)
 

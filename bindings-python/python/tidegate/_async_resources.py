@@ -1,11 +1,11 @@
-"""The vendors' vocabulary for event loops: `chat.completions`, `messages`, `embeddings`, `models`."""
+"""The vendors' vocabulary for event loops: `chat.completions`, `messages`, `responses` and so on."""
 
 from __future__ import annotations
 
-from ._async_streams import AsyncChatStream, AsyncMessageEvents, AsyncMessageStream
+from ._async_streams import AsyncChatStream, AsyncMessageEvents, AsyncMessageStream, AsyncResponseEvents
 from ._core import body, headers
-from ._resources import CHAT, EMBEDDINGS, MESSAGES, MODELS
-from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList
+from ._resources import CHAT, EMBEDDINGS, MESSAGES, MODELS, RESPONSES
+from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,6 +203,77 @@ class AsyncMessages:
                 **params,
             )
         )
+
+
+class AsyncResponses:
+    """Responses, in the words of OpenAI's newer API, on any target."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: AsyncCaller) -> None:
+        self._caller = caller
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: Literal[False] = False,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: Literal[True],
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> AsyncResponseEvents: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: bool,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response | AsyncResponseEvents: ...
+
+    async def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: bool = False,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response | AsyncResponseEvents:
+        """Asks for a response. The parameters are as for `chat.completions.create`."""
+        fields = {"model": model, "input": input, **params}
+        if stream:
+            fields["stream"] = True
+            return AsyncResponseEvents(
+                *await self._caller.stream(RESPONSES, headers(extra_headers, timeout), body(fields, extra_body))
+            )
+        head, raw = await self._caller.reply(
+            "POST", RESPONSES, headers(extra_headers, timeout), body(fields, extra_body)
+        )
+        return Response(raw, head)
 
 
 class AsyncEmbeddings:

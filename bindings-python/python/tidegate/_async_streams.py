@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._streams import facts
-from .types import ChatCompletionChunk, MessageStreamEvent
+from .types import ChatCompletionChunk, MessageStreamEvent, ResponseStreamEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +104,17 @@ class AsyncMessageEvents(AsyncReplyStream):
     if TYPE_CHECKING:
 
         async def __anext__(self) -> MessageStreamEvent: ...
+
+
+class AsyncResponseEvents(AsyncReplyStream):
+    """Yields a reply of the Responses API event by event."""
+
+    __slots__ = ()
+    _item = ResponseStreamEvent
+
+    if TYPE_CHECKING:
+
+        async def __anext__(self) -> ResponseStreamEvent: ...
 
 
 class AsyncMessageStream:

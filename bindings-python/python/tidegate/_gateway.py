@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._base import BaseGateway
 from ._caller import Caller
-from ._resources import Chat, Embeddings, Messages, Models
+from ._resources import Chat, Embeddings, Messages, Models, Responses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,12 +24,14 @@ class Gateway(BaseGateway):
     After a fork it works in the child too.
     """
 
-    __slots__ = ("_caller", "chat", "embeddings", "messages", "models")
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "responses")
 
     #: `chat.completions.create(...)`.
     chat: Chat
     #: `messages.create(...)` and `messages.stream(...)`.
     messages: Messages
+    #: `responses.create(...)`.
+    responses: Responses
     #: `embeddings.create(...)`.
     embeddings: Embeddings
     #: `models.list()`.
@@ -40,6 +42,7 @@ class Gateway(BaseGateway):
         self._caller = caller = Caller(engine, key)
         self.chat = Chat(caller)
         self.messages = Messages(caller)
+        self.responses = Responses(caller)
         self.embeddings = Embeddings(caller)
         self.models = Models(caller)
 

@@ -67,7 +67,9 @@ def _class(module: ModuleType, make: Any) -> Any:
 def _read_timeout(request: Any) -> float | None:
     """The limit between two pieces of the answer, in seconds, as the library's clients set it."""
     timeout = request.extensions.get("timeout")
-    return None if timeout is None else timeout.get("read")
+    seconds = None if timeout is None else timeout.get("read")
+    # A package built on the other library says "as the client has it" in a way this one cannot read.
+    return seconds if isinstance(seconds, (int, float)) else None
 
 
 def _sync_transport(lib: Any) -> type[Any]:

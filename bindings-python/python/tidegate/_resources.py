@@ -1,10 +1,10 @@
-"""The vendors' vocabulary for blocking code: `chat.completions`, `messages`, `embeddings`, `models`."""
+"""The vendors' vocabulary for blocking code: `chat.completions`, `messages`, `responses` and so on."""
 
 from __future__ import annotations
 
 from ._core import body, headers
-from ._streams import ChatStream, MessageEvents, MessageStream
-from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList
+from ._streams import ChatStream, MessageEvents, MessageStream, ResponseEvents
+from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList, Response
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ else:
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+RESPONSES = "/v1/responses"
 EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
 
@@ -204,6 +205,75 @@ class Messages:
                 **params,
             )
         )
+
+
+class Responses:
+    """Responses, in the words of OpenAI's newer API, on any target."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    @overload
+    def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: Literal[False] = False,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: Literal[True],
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> ResponseEvents: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: bool,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response | ResponseEvents: ...
+
+    def create(
+        self,
+        *,
+        model: str,
+        input: str | Iterable[Any],
+        stream: bool = False,
+        extra_headers: Headers = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> Response | ResponseEvents:
+        """Asks for a response. The parameters are as for `chat.completions.create`."""
+        fields = {"model": model, "input": input, **params}
+        if stream:
+            fields["stream"] = True
+            return ResponseEvents(
+                *self._caller.stream(RESPONSES, headers(extra_headers, timeout), body(fields, extra_body))
+            )
+        head, raw = self._caller.reply("POST", RESPONSES, headers(extra_headers, timeout), body(fields, extra_body))
+        return Response(raw, head)
 
 
 class Embeddings:

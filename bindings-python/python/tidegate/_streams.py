@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .types import ChatCompletionChunk, MessageStreamEvent
+from .types import ChatCompletionChunk, MessageStreamEvent, ResponseStreamEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,6 +106,17 @@ class MessageEvents(ReplyStream):
     if TYPE_CHECKING:
 
         def __next__(self) -> MessageStreamEvent: ...
+
+
+class ResponseEvents(ReplyStream):
+    """Yields a reply of the Responses API event by event."""
+
+    __slots__ = ()
+    _item = ResponseStreamEvent
+
+    if TYPE_CHECKING:
+
+        def __next__(self) -> ResponseStreamEvent: ...
 
 
 class MessageStream:

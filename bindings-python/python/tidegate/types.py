@@ -79,6 +79,29 @@ if TYPE_CHECKING:
         stop_reason: str | None
         stop_sequence: str | None
 
+    class OutputContent(Record):
+        type: str
+        text: str
+        refusal: str
+        annotations: list[Record]
+
+    class OutputItem(Record):
+        id: str
+        type: str
+        role: str
+        content: list[OutputContent]
+        summary: list[Record]
+        call_id: str
+        name: str
+        arguments: str
+
+    class ResponseUsage(Record):
+        input_tokens: int
+        output_tokens: int
+        total_tokens: int
+        input_tokens_details: Record
+        output_tokens_details: Record
+
     class Embedding(Record):
         index: int
         embedding: list[float]
@@ -92,6 +115,7 @@ if TYPE_CHECKING:
 else:
     FunctionCall = ToolCall = ChatMessage = CompletionUsage = Choice = ChoiceDelta = ChunkChoice = Record
     ContentBlock = MessageUsage = ContentDelta = Embedding = Model = Record
+    OutputContent = OutputItem = ResponseUsage = Record
 
 __all__ = [
     "ChatCompletion",
@@ -111,8 +135,13 @@ __all__ = [
     "MessageUsage",
     "Model",
     "ModelList",
+    "OutputContent",
+    "OutputItem",
     "Record",
     "Reply",
+    "Response",
+    "ResponseStreamEvent",
+    "ResponseUsage",
     "ToolCall",
 ]
 
@@ -163,6 +192,40 @@ class MessageStreamEvent(Reply):
     content_block: ContentBlock
     delta: ContentDelta
     usage: MessageUsage
+
+
+class Response(Reply):
+    """A complete reply of the Responses API (OpenAI `response`)."""
+
+    __slots__ = ()
+    id: str
+    created_at: int
+    model: str
+    status: str
+    output: list[OutputItem]
+    incomplete_details: Record | None
+    usage: ResponseUsage
+
+    @property
+    def output_text(self) -> str:
+        """The words of the reply, without reasoning and calls."""
+        contents = (part for item in self.output if item.type == "message" for part in item.content)
+        return "".join(part.text for part in contents if part.type == "output_text")
+
+
+class ResponseStreamEvent(Reply):
+    """An event of a streamed reply of the Responses API; `type` says which members it has."""
+
+    __slots__ = ()
+    type: str
+    sequence_number: int
+    output_index: int
+    content_index: int
+    item_id: str
+    delta: str
+    text: str
+    item: OutputItem
+    response: Record
 
 
 class CreateEmbeddingResponse(Reply):

@@ -17,10 +17,21 @@ pub struct Call {
     pub dialect: Dialect,
     /// Provider implied by the path or host, for model names that name none themselves.
     pub provider: Option<String>,
+    /// What the path says, in dialects whose paths name the model.
+    pub named: Option<Named>,
     /// The caller's bytes.
     pub body: Segments,
     /// The caller's headers; only those that belong to the dialect are passed on.
     pub headers: HeaderMap,
+}
+
+/// What the path of a request says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The model.
+    pub model: String,
+    /// Whether a stream is wanted; `None` where the body says so.
+    pub stream: Option<bool>,
 }
 
 /// Who calls and how, apart from the request itself.

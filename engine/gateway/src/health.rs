@@ -14,7 +14,7 @@ pub(crate) fn report(inner: &Inner) -> Value {
             .ring
             .cooling(now)
             .zip(&provider.keys)
-            .map(|(left, (key, _))| json!({ "name": key, "cooling_s": left.as_secs_f64() }))
+            .map(|(left, key)| json!({ "name": key, "cooling_s": left.as_secs_f64() }))
             .collect();
         let ready = provider.missing_key.is_none();
         providers.insert(name.clone(), json!({ "ready": ready, "keys": keys }));

@@ -17,7 +17,7 @@ mod stream;
 mod telemetry;
 pub mod wire;
 
-pub use call::{CacheDirective, Call, CallContext, Reply, ReplyBody, ReplyHead};
+pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};
 pub use facts::{Facts, header};
 pub use gateway::Gateway;
 pub use source::Source;

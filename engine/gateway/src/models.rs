@@ -7,7 +7,7 @@ use tidegate_types::Dialect;
 use crate::{pipeline::Job, snapshot::Snapshot};
 
 /// Configured names first, then `provider/model` for every catalogue model of a configured
-/// provider, in the caller's dialect (OpenAI "List models", Anthropic "List Models").
+/// provider, in the caller's dialect ("List models" of OpenAI, Anthropic, Gemini and Cohere).
 pub(crate) fn list(job: &Job) -> Vec<u8> {
     let mut names: Vec<(String, String)> = names(&job.snapshot)
         .into_iter()
@@ -30,6 +30,21 @@ pub(crate) fn list(job: &Job) -> Vec<u8> {
             "first_id": names.first().map(|(name, _)| name),
             "last_id": names.last().map(|(name, _)| name),
             "has_more": false,
+        }),
+        Dialect::Gemini => json!({
+            "models": names
+                .iter()
+                .map(|(name, _)| json!({
+                    "name": format!("models/{name}"), "displayName": name,
+                    "supportedGenerationMethods": ["generateContent"],
+                }))
+                .collect::<Vec<_>>(),
+        }),
+        Dialect::Cohere => json!({
+            "models": names
+                .iter()
+                .map(|(name, _)| json!({ "name": name, "endpoints": ["chat"] }))
+                .collect::<Vec<_>>(),
         }),
         _ => json!({
             "object": "list",

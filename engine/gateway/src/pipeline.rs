@@ -5,6 +5,7 @@ mod authenticate;
 mod decode;
 mod dispatch;
 mod encode;
+pub(crate) mod form;
 mod guard_in;
 mod guard_out;
 mod plan;
@@ -24,7 +25,7 @@ use tidegate_policy::{
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Segments};
 
 use crate::{
-    call::{Call, CallContext, Reply},
+    call::{Call, CallContext, Named, Reply},
     facts::Facts,
     gateway::{Inner, Running},
     snapshot::{Route, Snapshot, Target},
@@ -39,6 +40,8 @@ pub(crate) struct Job {
     pub(crate) endpoint: Endpoint,
     pub(crate) dialect: Dialect,
     pub(crate) implied_provider: Option<String>,
+    /// What the path says, in dialects whose paths name the model.
+    pub(crate) named: Option<Named>,
     pub(crate) body: Segments,
     pub(crate) headers: HeaderMap,
     pub(crate) started: Tick,
@@ -127,6 +130,7 @@ impl Job {
             endpoint: call.endpoint,
             dialect: call.dialect,
             implied_provider: call.provider,
+            named: call.named,
             body: call.body,
             headers: call.headers,
             started,

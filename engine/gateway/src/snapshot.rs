@@ -79,6 +79,8 @@ pub(crate) struct Target {
     pub(crate) tariff: Tariff,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
+    /// Tokens the model takes in at most, where the catalogue knows.
+    pub(crate) context: Option<u64>,
     /// Output bound the target sets itself, in place of the request's.
     pub(crate) own_bound: Option<u64>,
     /// Output tokens reserved for requests without a bound.
@@ -128,8 +130,8 @@ impl Timeouts {
         };
         Self {
             connect: pick(|t| t.connect).unwrap_or(Duration::from_secs(10)),
-            first_byte: pick(|t| t.first_byte).unwrap_or(Duration::from_secs(600)),
-            idle: pick(|t| t.idle).unwrap_or(Duration::from_secs(120)),
+            first_byte: pick(|t| t.first_byte).unwrap_or(Duration::from_mins(10)),
+            idle: pick(|t| t.idle).unwrap_or(Duration::from_mins(2)),
             total: pick(|t| t.total),
         }
     }
@@ -195,7 +197,7 @@ impl Snapshot {
             cache: cache.map(|cache| RouteCache {
                 ttl: cache
                     .ttl
-                    .map_or(Duration::from_secs(3600), config::Duration::get),
+                    .map_or(Duration::from_hours(1), config::Duration::get),
                 scope: cache.scope,
             }),
         }
@@ -247,7 +249,10 @@ impl Snapshot {
                 .collect(),
             tariff,
             priced: own.is_some() || known.is_some(),
-            own_bound: ["max_completion_tokens", "max_tokens"]
+            context: known
+                .map(|known| u64::from(known.context))
+                .filter(|context| *context > 0),
+            own_bound: ["max_completion_tokens", "max_tokens", "max_output_tokens"]
                 .iter()
                 .find_map(|key| target.params.get(*key)?.as_u64()),
             assumed_output,

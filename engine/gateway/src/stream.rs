@@ -9,7 +9,8 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use tidegate_providers::{
     dialect::{Seen, StreamTap, StreamTranslator, encode_error_event, is_payload},
-    sse::{SseEvent, SseSplitter},
+    event_stream::Splitter,
+    sse::SseEvent,
 };
 use tidegate_types::{Code, Dialect, Error};
 
@@ -71,7 +72,7 @@ struct Translating {
     translator: StreamTranslator,
     finished: bool,
     /// Takes the translated bytes apart again, for native mode.
-    splitter: SseSplitter,
+    splitter: Splitter,
 }
 
 impl std::fmt::Debug for SettlingStream {
@@ -109,7 +110,7 @@ impl SettlingStream {
         let other = Translating {
             translator,
             finished: false,
-            splitter: SseSplitter::new(),
+            splitter: Splitter::new(caller),
         };
         Self::new(
             source,

@@ -12,6 +12,7 @@ use tidegate_providers::dialect::TranslateError;
 use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 
 pub use body::ReplyBody;
+pub(crate) use door::dialect_of;
 pub(crate) use failure::{from_remote, respond as refusal};
 
 use crate::{
@@ -76,12 +77,13 @@ impl Gateway {
         drop(snapshot);
         let ready = opened.and_then(|opened| Ok((opened, context(&entry)?)));
         let result = match ready {
-            Ok(((endpoint, provider), context)) => {
+            Ok((opened, context)) => {
                 let Entry { headers, body, .. } = entry;
                 let call = Call {
-                    endpoint,
+                    endpoint: opened.endpoint,
                     dialect,
-                    provider,
+                    provider: opened.provider,
+                    named: opened.named,
                     body,
                     headers,
                 };

@@ -181,7 +181,7 @@ mod tests {
         account.configure(
             &[Budget {
                 limit: Money::from_nanos(limit),
-                per: config::Duration(Duration::from_secs(60)),
+                per: config::Duration(Duration::from_mins(1)),
                 mode: BudgetMode::Hard,
             }],
             Tick(0),

@@ -102,7 +102,7 @@ mod tests {
             &[
                 Limit {
                     requests: Some(2),
-                    per: Some(Span(Duration::from_secs(60))),
+                    per: Some(Span(Duration::from_mins(1))),
                     in_flight: None,
                 },
                 Limit {

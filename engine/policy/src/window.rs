@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn window_forgets_after_its_length_and_never_before() {
-        let mut window = Window::new(Duration::from_secs(60));
+        let mut window = Window::new(Duration::from_mins(1));
         let at = |millis: u64| Tick(millis * 1_000_000);
         window.add(at(10_500), 5);
         window.add(at(30_000), 7);

@@ -5,6 +5,7 @@
 
 use tidegate_types::{Dialect, config::Price};
 
+mod also;
 mod models;
 mod vendors;
 
@@ -24,10 +25,24 @@ pub struct Vendor {
     pub env: &'static [&'static str],
     /// Hosts by which a vendor's own URL is recognised.
     pub hosts: &'static [&'static str],
-    /// Whether it is to be asked for usage in streams (`stream_options.include_usage`). False where it
-    /// refuses the question or answers without being asked.
-    pub stream_usage: bool,
+    /// In what it differs from the dialect as its maker defines it.
+    pub quirks: &'static [Quirk],
     models: &'static [Model],
+}
+
+/// What a vendor does otherwise than the dialect as its maker defines it. See
+/// [`crate::dialect::adapt_request`] for what is done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Quirk {
+    /// Refuses `stream_options`, or reports usage at the end of a stream without being asked.
+    NoStreamOptions,
+    /// Bounds a reply by `max_tokens` alone.
+    MaxTokens,
+    /// Bounds a reply by `max_completion_tokens` alone.
+    MaxCompletionTokens,
+    /// Takes the words of a message as one string, not as a list of parts.
+    TextContent,
 }
 
 /// What is known of a model.
@@ -146,6 +161,20 @@ const MAKERS: &[&str] = &[
 const NAMESPACES: &[&str] = &["accounts/fireworks/models/", "models/"];
 
 impl Vendor {
+    /// The wire formats it speaks beside its own, and where.
+    pub fn also(&self) -> impl Iterator<Item = (Dialect, &'static str)> {
+        let name = self.name;
+        also::ALSO
+            .iter()
+            .filter(move |(vendor, ..)| *vendor == name)
+            .map(|(_, dialect, base_url)| (*dialect, *base_url))
+    }
+
+    /// Whether it is to be asked for usage in streams (`stream_options.include_usage`).
+    pub fn stream_usage(&self) -> bool {
+        !self.quirks.contains(&Quirk::NoStreamOptions)
+    }
+
     /// Whether it is a server on one's own machine, which asks for no key.
     fn is_own(&self) -> bool {
         self.env.is_empty()

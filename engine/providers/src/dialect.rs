@@ -8,11 +8,16 @@ pub(crate) mod codec;
 mod error;
 pub(crate) mod media;
 pub(crate) mod models;
+pub(crate) mod proof;
+mod quirks;
 mod stream;
 pub(crate) mod tap;
+pub(crate) mod thinking;
 pub(crate) mod usage;
+pub(crate) mod words;
 
-pub(crate) use error::{Failure, failure_delta, failure_event, sse_event};
+pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
+pub use quirks::adapt_request;
 pub use stream::StreamTranslator;
 pub use tap::{Seen, StreamTap, is_payload};
 
@@ -23,7 +28,7 @@ use tidegate_types::{
     json::{Outline, Splicer, quote},
 };
 
-use codec::{Codec, Fault};
+use codec::{Codec, Fault, Framing};
 
 /// Calls the code of a dialect: inside the second argument, the name stands for its codec.
 macro_rules! with_codec {
@@ -31,6 +36,22 @@ macro_rules! with_codec {
         match $dialect {
             tidegate_types::Dialect::Anthropic => {
                 type $codec = crate::anthropic::Anthropic;
+                $use
+            }
+            tidegate_types::Dialect::Responses => {
+                type $codec = crate::responses::Responses;
+                $use
+            }
+            tidegate_types::Dialect::Cohere => {
+                type $codec = crate::cohere::Cohere;
+                $use
+            }
+            tidegate_types::Dialect::Gemini => {
+                type $codec = crate::gemini::Gemini;
+                $use
+            }
+            tidegate_types::Dialect::Bedrock => {
+                type $codec = crate::bedrock::Bedrock;
                 $use
             }
             _ => {
@@ -93,12 +114,20 @@ pub fn translate_request(
     on_unsupported: OnUnsupported,
 ) -> Result<Translation, TranslateError> {
     if from == to {
+        let body = if with_codec!(to, D => <D as Codec>::MODEL_IN_BODY) {
+            with_model(body, model)?
+        } else {
+            body.to_vec()
+        };
         return Ok(Translation {
-            body: with_model(body, model)?,
+            body,
             dropped: Vec::new(),
         });
     }
-    let body = parse(body)?;
+    let respelled = with_codec!(from, D => <D as Codec>::respell(body));
+    let body = parse(respelled.as_deref().unwrap_or(body))?;
+    let unfolded = with_codec!(from, D => <D as Codec>::unfold(body));
+    let body = unfolded.as_deref().map_or(Ok(body), parse)?;
     let mut request = with_codec!(from, D => <D as Codec>::decode_request(body))
         .map_err(|fault| invalid(body, &fault))?;
     request.stream = stream.or(request.stream);
@@ -150,6 +179,8 @@ pub fn translate_response(
 fn paths(body: Json<'_>, left_out: &[Json<'_>]) -> Vec<String> {
     let shown = left_out.iter().take(MOST_PATHS);
     let mut paths: Vec<String> = shown.map(|place| body.path_to(*place)).collect();
+    // What a decoder stated in the neutral form's own words stands nowhere in the body.
+    paths.retain(|path| !path.is_empty());
     paths.sort_unstable();
     paths.dedup();
     if left_out.len() > MOST_PATHS {
@@ -194,6 +225,19 @@ pub fn encode_error(to: Dialect, error: &Error) -> Vec<u8> {
 pub fn encode_error_event(to: Dialect, error: &Error) -> Vec<u8> {
     let body = encode_error(to, error);
     with_codec!(to, D => <D as Codec>::error_event(&body))
+}
+
+/// How the streams of a dialect are framed.
+pub(crate) fn framing(dialect: Dialect) -> Framing {
+    with_codec!(dialect, D => <D as Codec>::FRAMING)
+}
+
+/// Media type of the streams of a dialect.
+pub fn stream_type(dialect: Dialect) -> &'static str {
+    match framing(dialect) {
+        Framing::Sse => "text/event-stream",
+        Framing::EventStream => crate::event_stream::CONTENT_TYPE,
+    }
 }
 
 /// What an upstream's error body says.

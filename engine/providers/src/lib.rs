@@ -1,10 +1,16 @@
 //! Dialects, provider catalogue, SSE codec and transport of the Tidegate gateway.
 
 mod anthropic;
+pub mod aws;
+mod bedrock;
 pub mod catalogue;
+mod cohere;
 pub mod dialect;
+pub mod event_stream;
+mod gemini;
 pub mod http_transport;
 pub mod mock;
 mod openai;
+mod responses;
 pub mod sse;
 pub mod transport;

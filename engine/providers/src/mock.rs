@@ -6,6 +6,7 @@ mod openai;
 mod playback;
 #[cfg(test)]
 mod tests;
+mod translated;
 
 use std::{
     fmt,
@@ -28,7 +29,10 @@ use tidegate_types::{
     json::{Outline, quote},
 };
 
-use crate::transport::{BodyStream, HttpRequest, HttpResponse, Sending, Transport, TransportError};
+use crate::{
+    dialect::stream_type,
+    transport::{BodyStream, HttpRequest, HttpResponse, Sending, Transport, TransportError},
+};
 use playback::Playback;
 
 /// What a provider without a script says.
@@ -74,6 +78,7 @@ enum Content {
 }
 
 /// What of a request an answer depends on.
+#[derive(Clone)]
 struct Asked {
     /// The model as it stands in the request, a JSON string with quotes.
     model: Vec<u8>,
@@ -118,6 +123,8 @@ impl Transport for MockTransport {
         if request.method == http::Method::GET && path.ends_with("/models") {
             let body = match self.0.dialect {
                 Dialect::Anthropic => anthropic::MODELS,
+                Dialect::Cohere => translated::COHERE_MODELS,
+                Dialect::Gemini => translated::GEMINI_MODELS,
                 _ => openai::MODELS,
             };
             let headers = typed("application/json");
@@ -183,6 +190,7 @@ impl Reply {
             }
         };
         let mut stream_headers = match &content {
+            Content::Text { .. } if dialect == Dialect::Bedrock => typed(stream_type(dialect)),
             Content::Text { .. } => typed("text/event-stream; charset=utf-8"),
             Content::Verbatim(_) | Content::Refusal(_) => headers.clone(),
         };
@@ -226,7 +234,17 @@ fn answer(
         }
         Content::Text { whole, words } => (whole, words),
     };
-    let asked = Asked::of(body);
+    // A provider that speaks several formats tells them apart by the path.
+    let spoken = |other: &&Dialect| translated::is_chat(**other, path);
+    let dialect = if spoken(&&dialect) {
+        dialect
+    } else {
+        *Dialect::ALL.iter().find(spoken).unwrap_or(&dialect)
+    };
+    let mut asked = Asked::of(body);
+    // Only OpenAI's chat completions leave usage to the caller.
+    asked.include_usage |= dialect != Dialect::OpenAi;
+    translated::read_path(dialect, path, &mut asked);
     let answer = Answer {
         serial,
         input_tokens: reply.input_tokens.unwrap_or(asked.input_tokens),
@@ -235,7 +253,7 @@ fn answer(
         whole,
         words,
     };
-    if path.ends_with("/embeddings") && dialect != Dialect::Anthropic {
+    if path.ends_with("/embeddings") && dialect == Dialect::OpenAi {
         return finish(
             reply,
             &reply.headers,
@@ -243,11 +261,7 @@ fn answer(
             Vec::new(),
         );
     }
-    let chat = match dialect {
-        Dialect::Anthropic => path.ends_with("/messages"),
-        _ => path.ends_with("/chat/completions"),
-    };
-    if !chat {
+    if !translated::is_chat(dialect, path) {
         let text = format!("the mock provider does not serve {path}");
         let body = refusal(dialect, StatusCode::NOT_FOUND, &text);
         return response(
@@ -261,13 +275,15 @@ fn answer(
         let mut ends = Vec::with_capacity(words.len() + 8);
         match dialect {
             Dialect::Anthropic => anthropic::stream(&answer, &mut out, &mut ends),
-            _ => openai::stream(&answer, &mut out, &mut ends),
+            Dialect::OpenAi => openai::stream(&answer, &mut out, &mut ends),
+            _ => translated::stream(dialect, &answer, &mut out, &mut ends),
         }
         return finish(reply, &reply.stream_headers, out.into(), ends);
     }
     match dialect {
         Dialect::Anthropic => anthropic::message(&answer, &mut out),
-        _ => openai::completion(&answer, &mut out),
+        Dialect::OpenAi => openai::completion(&answer, &mut out),
+        _ => translated::reply(dialect, &answer, &mut out),
     }
     finish(reply, &reply.headers, out.into(), Vec::new())
 }
@@ -304,7 +320,8 @@ fn typed(content_type: &'static str) -> HeaderMap {
 fn refusal(dialect: Dialect, status: StatusCode, text: &str) -> Vec<u8> {
     match dialect {
         Dialect::Anthropic => anthropic::refusal(status, text),
-        _ => openai::refusal(status, text),
+        Dialect::OpenAi | Dialect::Responses => openai::refusal(status, text),
+        _ => translated::refusal(dialect, status, text),
     }
 }
 

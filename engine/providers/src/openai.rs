@@ -7,6 +7,9 @@ mod response;
 mod stream;
 mod tap;
 
+pub(crate) use decode::{effort, part, proof, service_tier, source};
+pub(crate) use encode::{audio_format, malformed, tier, tool_call, url, write_proof};
+
 use tidegate_types::{
     Usage,
     chat::{Json, Request, Response},

@@ -25,10 +25,11 @@ use tidegate_types::{
     Code, Dialect, Endpoint, Error, UpstreamError, chat::Json, config::OnUnsupported,
 };
 
-const BOTH: [(Dialect, Dialect); 2] = [
-    (Dialect::OpenAi, Dialect::Anthropic),
-    (Dialect::Anthropic, Dialect::OpenAi),
-];
+/// Every dialect into every other.
+fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
+    let all = Dialect::ALL.iter().copied();
+    all.flat_map(|from| view::others(from).map(move |to| (from, to)))
+}
 
 fn request(from: Dialect, to: Dialect, body: &str) -> Result<Value, TranslateError> {
     let done = translate_request(
@@ -116,6 +117,58 @@ fn a_bad_request_names_the_field_at_fault() {
             r#"{"messages":[],"thinking":{"type":"enabled"}}"#,
             "thinking.budget_tokens",
         ),
+        (Dialect::Cohere, r#"{"message":"v1"}"#, "messages"),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[{"role":"CHATBOT","content":"x"}]}"#,
+            "messages[0].role",
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[{"role":"tool","content":"x"}]}"#,
+            "messages[0].tool_call_id",
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[{"role":"assistant","tool_calls":[{"id":"a"}]}]}"#,
+            "messages[0].tool_calls[0].function",
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[],"tool_choice":"maybe"}"#,
+            "tool_choice",
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[],"documents":"x"}"#,
+            "documents",
+        ),
+        (
+            Dialect::Cohere,
+            r#"{"messages":[],"thinking":{"type":"enabled","token_budget":-1}}"#,
+            "thinking.token_budget",
+        ),
+        (Dialect::Gemini, r#"{"model":"x"}"#, "contents"),
+        (
+            Dialect::Gemini,
+            r#"{"contents":[{"role":"assistant","parts":[]}]}"#,
+            "contents[0].role",
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"contents":[{"parts":[{"functionCall":{}}]}]}"#,
+            "contents[0].parts[0].functionCall.name",
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"contents":[],"toolConfig":{"functionCallingConfig":{"mode":"MAYBE"}}}"#,
+            "toolConfig.functionCallingConfig.mode",
+        ),
+        (
+            Dialect::Gemini,
+            r#"{"contents":[],"generationConfig":{"maxOutputTokens":"many"}}"#,
+            "generationConfig.maxOutputTokens",
+        ),
     ];
     for (from, body, path) in cases {
         let to = if from == Dialect::OpenAi {
@@ -161,6 +214,16 @@ fn the_same_dialect_changes_the_model_and_no_other_byte() {
     .unwrap();
     let want = br#" {"z" : 1e400, "model":"gpt-x","messages":[ ],"a":-0.0} "#;
     assert_eq!(done.body, want);
+    let gemini = br#" {"contents" : [], "x":1e400} "#;
+    let untouched = translate_request(
+        Dialect::Gemini,
+        Dialect::Gemini,
+        gemini,
+        "gemini-x",
+        Some(true),
+        OnUnsupported::Error,
+    );
+    assert_eq!(untouched.unwrap().body, gemini);
     let reply = b"not even JSON";
     assert_eq!(
         translate_response(Dialect::OpenAi, Dialect::OpenAi, reply, "x", 0).unwrap(),
@@ -216,7 +279,7 @@ fn nesting_of_any_depth_costs_no_stack() {
     )
     .unwrap();
     assert_eq!(done.dropped, ["extra"]);
-    for (from, to) in BOTH {
+    for (from, to) in pairs() {
         assert!(
             translate_request(from, to, deep.as_bytes(), "m", None, OnUnsupported::Drop).is_err()
         );
@@ -229,8 +292,13 @@ fn nesting_of_any_depth_costs_no_stack() {
 #[test]
 fn hostile_repetition_stays_cheap() {
     let parts = vec![r#"{"type":"hologram"}"#; 20_000].join(",");
-    let body = format!(r#"{{"messages":[{{"role":"user","content":[{parts}]}}]}}"#);
-    for (from, to) in BOTH {
+    for (from, to) in pairs() {
+        let (list, content) = match from {
+            Dialect::Responses => ("input", "content"),
+            Dialect::Gemini => ("contents", "parts"),
+            _ => ("messages", "content"),
+        };
+        let body = format!(r#"{{"{list}":[{{"role":"user","{content}":[{parts}]}}]}}"#);
         let done =
             translate_request(from, to, body.as_bytes(), "m", None, OnUnsupported::Drop).unwrap();
         assert_eq!(done.dropped.len(), 65);
@@ -247,6 +315,19 @@ fn hostile_repetition_stays_cheap() {
     );
     let mut translator = StreamTranslator::new(Dialect::OpenAi, Dialect::Anthropic, "m", true, 0);
     assert!(translator.push(&event(&chunk), &mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_long_quote_with_many_sources_does_not_multiply() {
+    let sources = vec![r#"{"id":"a"}"#; 5_000].join(",");
+    let body = format!(
+        r#"{{"message":{{"content":[{{"type":"text","text":"x"}}],"citations":[{{"text":"{}","sources":[{sources}]}}]}}}}"#,
+        "q".repeat(50_000)
+    );
+    for (from, to) in pairs().filter(|(from, _)| *from == Dialect::Cohere) {
+        let done = translate_response(from, to, body.as_bytes(), "m", 0).unwrap();
+        assert!(done.len() < body.len() * 8, "{} in {to:?}", done.len());
+    }
 }
 
 #[test]
@@ -349,10 +430,42 @@ fn own_errors_have_the_shape_of_the_caller() {
         anthropic,
         json!({"type": "error", "error": {"type": "rate_limit_error", "message": "too \"fast\"", "code": "rate_limited"}, "request_id": "r1"})
     );
-    for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
-        let event = event(std::str::from_utf8(&encode_error_event(dialect, &error)).unwrap());
-        let named = event.event.is_some_and(|name| name.as_ref() == b"error");
-        assert_eq!(named, dialect == Dialect::Anthropic);
+    let cohere: Value = serde_json::from_slice(&encode_error(Dialect::Cohere, &error)).unwrap();
+    assert_eq!(
+        cohere,
+        json!({"id": "r1", "message": "too \"fast\"", "code": "rate_limited"})
+    );
+    let gemini: Value = serde_json::from_slice(&encode_error(Dialect::Gemini, &error)).unwrap();
+    assert_eq!(
+        gemini,
+        json!({"error": {"code": 429, "message": "too \"fast\"", "status": "RESOURCE_EXHAUSTED", "details": [
+            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LIMITED", "domain": "tidegate"},
+            {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": "model", "description": "too \"fast\""}]},
+            {"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": "r1"},
+        ]}})
+    );
+    let there = translate_error(
+        Dialect::Gemini,
+        Dialect::OpenAi,
+        429,
+        gemini.to_string().as_bytes(),
+    );
+    assert_eq!(serde_json::from_slice::<Value>(&there).unwrap(), openai);
+    for dialect in Dialect::ALL.iter().copied() {
+        let event = view::events(&encode_error_event(dialect, &error), usize::MAX).remove(0);
+        let seen = StreamTap::new(dialect).observe(&event);
+        assert!(
+            matches!(seen, Seen::Failed { kind, .. } if kind == "rate_limited"),
+            "{dialect:?}"
+        );
+        let name = event.event.as_deref().unwrap_or_default();
+        let want: &[u8] = match dialect {
+            Dialect::Anthropic | Dialect::Responses => b"error",
+            Dialect::Cohere => b"message-end",
+            Dialect::Bedrock => b"throttlingException",
+            _ => b"",
+        };
+        assert_eq!(name, want);
         assert_eq!(
             error_message(dialect, &event.data).as_deref(),
             Some("too \"fast\"")
@@ -442,8 +555,21 @@ fn a_call_that_is_interrupted_by_another_still_gets_its_arguments() {
 }
 
 #[test]
+fn calls_survive_every_pair_of_dialects() {
+    let body = r#"{"choices":[{"message":{"content":"a","tool_calls":[{"id":"x","function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}]}"#;
+    for (from, to) in pairs() {
+        let first = translate_response(Dialect::OpenAi, from, body.as_bytes(), "m", 0).unwrap();
+        let there = translate_response(from, to, &first, "m", 0).unwrap();
+        let tree = serde_json::from_slice(&there).unwrap();
+        let reply = view::reply(to, &tree).told_by(to);
+        assert_eq!(reply.calls, [("x".into(), "f".into(), json!({"a": 1}))]);
+        assert_eq!((reply.text.as_str(), reply.finish), ("a", "tools"));
+    }
+}
+
+#[test]
 fn empty_streams_end_properly() {
-    for (from, to) in BOTH {
+    for (from, to) in pairs() {
         let mut out = Vec::new();
         StreamTranslator::new(from, to, "m", true, 0).finish(&mut out);
         let mut tap = StreamTap::new(to);
@@ -451,7 +577,9 @@ fn empty_streams_end_properly() {
             .iter()
             .map(|event| tap.observe(event))
             .collect();
-        assert_eq!(seen.last(), Some(&Seen::Terminal));
+        assert!(tap.finished(), "{}", to.as_str());
+        let terminal = seen.last() == Some(&Seen::Terminal);
+        assert_eq!(terminal, to != Dialect::Gemini);
     }
 }
 
@@ -505,22 +633,6 @@ fn taps_tell_the_kinds_of_chunks_apart() {
     assert_eq!((usage.input, usage.output), (3, 4));
 }
 
-#[test]
-fn streams_of_the_responses_api_are_metered() {
-    let mut tap = StreamTap::new(Dialect::OpenAi);
-    let mut see =
-        |name: &str, data: &str| tap.observe(&event(&format!("event: {name}\ndata: {data}\n\n")));
-    assert_eq!(see("response.created", "{}"), Seen::Other);
-    assert_eq!(
-        see("response.output_text.delta", r#"{"delta":"x"}"#),
-        Seen::Content
-    );
-    let done = r#"{"response":{"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":2,"total_tokens":11}}}"#;
-    assert_eq!(see("response.completed", done), Seen::Terminal);
-    let usage = tap.usage().unwrap();
-    assert_eq!((usage.input, usage.output, usage.cache_read), (9, 2, 4));
-}
-
 fn value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -561,6 +673,26 @@ fn value() -> impl Strategy<Value = String> {
             Just("index"),
             Just("thinking"),
             Just("finish_reason"),
+            Just("tool_plan"),
+            Just("citations"),
+            Just("sources"),
+            Just("document"),
+            Just("documents"),
+            Just("data"),
+            Just("output"),
+            Just("item"),
+            Just("summary"),
+            Just("response"),
+            Just("annotations"),
+            Just("call_id"),
+            Just("toolUse"),
+            Just("toolResult"),
+            Just("reasoningContent"),
+            Just("json"),
+            Just("bytes"),
+            Just("format"),
+            Just("cachePoint"),
+            Just("start"),
         ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5)
@@ -577,25 +709,39 @@ fn value() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    // Each case goes through every pair of dialects.
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn any_json_is_translated_or_refused_and_never_breaks(text in value(), other in value()) {
-        let body = format!(r#"{{"messages":[{{"role":"user","content":{text}}},{{"role":"assistant","content":{other},"tool_calls":{text}}}],"tools":{other},"system":{text}}}"#);
-        let reply = format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":{other}}}}}],"content":{text},"usage":{other}}}"#);
-        for (from, to) in BOTH {
-            for body in [&text, &body] {
+        let bodies = [
+            format!(r#"{{"messages":[{{"role":"user","content":{text}}},{{"role":"assistant","content":{other},"tool_calls":{text}}}],"tools":{other},"system":{text},"documents":{other},"response_format":{text},"thinking":{other}}}"#),
+            format!(r#"{{"messages":[{{"role":"user","content":{text}}},{{"role":"assistant","content":{other},"tool_calls":{text}}}],"tools":{other},"system":{text},"input":[{{"role":"user","content":{text}}},{{"type":"reasoning","summary":{other}}},{{"type":"function_call","call_id":"a","name":"f","arguments":{text}}},{{"type":"function_call_output","call_id":"a","output":{other}}}]}}"#),
+            format!(r#"{{"messages":[{{"role":"user","content":{text}}},{{"role":"assistant","content":{other},"tool_calls":{text}}}],"tools":{other},"toolConfig":{{"tools":{other}}},"outputConfig":{text},"system":{text}}}"#),
+            format!(r#"{{"contents":[{{"role":"user","parts":{text}}},{{"role":"model","parts":[{{"functionCall":{other}}},{other}]}}],"systemInstruction":{text},"tools":{other},"generationConfig":{other}}}"#),
+        ];
+        let replies = [
+            format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":{other}}}}}],"content":{text},"message":{{"content":{text},"tool_calls":{other},"citations":{text}}},"delta":{{"message":{{"content":{other},"tool_calls":{text},"citations":{other}}}}},"usage":{other}}}"#),
+            format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":{other}}}}}],"content":{text},"usage":{other},"item":{text},"delta":{text},"output":[{{"type":"message","content":{text}}},{{"type":"function_call","call_id":"a","name":"f","arguments":{other}}}],"response":{{"output":[{text},{{"type":"reasoning","summary":{other}}}]}}}}"#),
+            format!(r#"{{"choices":[{{"message":{{"content":{text},"tool_calls":{other}}}}}],"content":{text},"output":{{"message":{{"content":{text}}}}},"usage":{other}}}"#),
+            format!(r#"{{"candidates":[{{"content":{{"parts":{text}}},"groundingMetadata":{other}}}],"promptFeedback":{other},"usageMetadata":{text}}}"#),
+        ];
+        for (from, to) in pairs() {
+            for body in bodies.iter().chain([&text]) {
                 if let Ok(done) = translate_request(from, to, body.as_bytes(), "m", None, OnUnsupported::Drop) {
                     prop_assert!(Json::parse(&done.body).is_ok(), "{}", String::from_utf8_lossy(&done.body));
                 }
             }
-            for body in [&text, &reply] {
+            for body in replies.iter().chain([&text]) {
                 if let Ok(done) = translate_response(from, to, body.as_bytes(), "m", 0) {
                     prop_assert!(Json::parse(&done).is_ok());
                 }
                 let _ = usage_of(from, &Endpoint::Chat, body.as_bytes());
                 let _ = error_message(from, body.as_bytes());
             }
-            for name in ["", "event: content_block_start\n", "event: content_block_delta\n", "event: message_delta\n", "event: error\n"] {
-                for data in [&text, &reply] {
+            for name in [
+                "", "event: content_block_start\n", "event: content_block_delta\n", "event: message_delta\n", "event: error\n", "event: content-delta\n", "event: tool-plan-delta\n", "event: tool-call-start\n", "event: tool-call-delta\n", "event: tool-call-end\n", "event: citation-start\n", "event: message-end\n", "event: response.output_item.added\n", "event: response.output_item.done\n", "event: response.output_text.delta\n", "event: response.completed\n", "event: contentBlockStart\n", "event: contentBlockDelta\n", "event: messageStop\n", "event: metadata\n", "event: throttlingException\n",
+            ] {
+                for data in replies.iter().chain([&text]) {
                     let event = event(&format!("{name}data: {}\n\n", data.replace(['\n', '\r'], " ")));
                     let mut out = Vec::new();
                     let mut translator = StreamTranslator::new(from, to, "m", true, 0);
@@ -613,7 +759,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        for (from, to) in BOTH {
+        for (from, to) in pairs() {
             let _ = translate_request(from, to, &bytes, "m", None, OnUnsupported::Drop);
             let _ = translate_response(from, to, &bytes, "m", 0);
             let _ = translate_error(from, to, 500, &bytes);

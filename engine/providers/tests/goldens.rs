@@ -14,7 +14,8 @@ use tidegate_providers::{
     dialect::{
         Seen, StreamTap, StreamTranslator, translate_error, translate_request, translate_response,
     },
-    sse::{SseEvent, SseSplitter},
+    event_stream::write_frame,
+    sse::SseEvent,
 };
 use tidegate_types::{Dialect, config::OnUnsupported};
 
@@ -26,6 +27,23 @@ const MODELS: &[(Dialect, &str)] = &[
     (Dialect::OpenAi, "gpt-4o-mini"),
     (Dialect::OpenAi, "gpt-5-mini"),
     (Dialect::OpenAi, "anthropic/claude-sonnet-4.5"),
+    (Dialect::Responses, "gpt-4o-mini"),
+    (Dialect::Responses, "gpt-5.6"),
+    (Dialect::Responses, "deepseek-v4"),
+    (Dialect::Cohere, "command-a-03-2025"),
+    (Dialect::Cohere, "command-a-reasoning-08-2025"),
+    (Dialect::Cohere, "command-r-08-2024"),
+    (Dialect::Gemini, "gemini-3-pro-preview"),
+    (Dialect::Gemini, "gemini-2.5-flash"),
+    (Dialect::Gemini, "gemini-2.0-flash"),
+    (
+        Dialect::Bedrock,
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+    (Dialect::Bedrock, "anthropic.claude-opus-4-7"),
+    (Dialect::Bedrock, "us.amazon.nova-2-lite-v1:0"),
+    (Dialect::Bedrock, "openai.gpt-oss-120b-1:0"),
+    (Dialect::Bedrock, "us.meta.llama3-3-70b-instruct-v1:0"),
 ];
 
 fn folder(of: &str) -> PathBuf {
@@ -34,23 +52,51 @@ fn folder(of: &str) -> PathBuf {
         .join(of)
 }
 
-fn other(dialect: Dialect) -> Dialect {
-    if dialect == Dialect::OpenAi {
-        Dialect::Anthropic
-    } else {
-        Dialect::OpenAi
-    }
+/// Every dialect into every other.
+fn pairs() -> impl Iterator<Item = (Dialect, Dialect)> {
+    let all = Dialect::ALL.iter().copied();
+    all.flat_map(|from| view::others(from).map(move |to| (from, to)))
 }
 
-/// Fixtures of the dialect whose names start with `kind`.
+/// A binary stream made of one that is noted down as server-sent events.
+fn framed(notes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for event in view::events(notes, usize::MAX) {
+        let name = event.event.unwrap_or_default();
+        let name = std::str::from_utf8(&name).expect("a name");
+        write_frame(name, name.ends_with("Exception"), &event.data, &mut out);
+    }
+    out
+}
+
+/// A stream as text, so that it can be compared and read.
+fn noted(stream: &[u8]) -> Vec<u8> {
+    if stream.first() != Some(&0) {
+        return stream.to_vec();
+    }
+    let mut out = Vec::new();
+    for event in view::events(stream, usize::MAX) {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(&event.event.unwrap_or_default());
+        out.extend_from_slice(b"\ndata: ");
+        out.extend_from_slice(&event.data);
+        out.extend_from_slice(b"\n\n");
+    }
+    out
+}
+
+/// Fixtures of the dialect whose names start with `kind`. Binary streams are noted down as text.
 fn fixtures(dialect: Dialect, kind: &str) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fs::read_dir(folder("fixtures").join(dialect.as_str()))
         .expect("the fixtures can be read")
         .map(|entry| entry.expect("an entry").path())
         .filter_map(|path| {
             let name = path.file_stem()?.to_str()?.to_owned();
-            name.starts_with(kind)
-                .then(|| (name, fs::read(&path).expect("a file")))
+            let binary = dialect == Dialect::Bedrock && kind == "stream";
+            name.starts_with(kind).then(|| {
+                let body = fs::read(&path).expect("a file");
+                (name, if binary { framed(&body) } else { body })
+            })
         })
         .collect();
     all.sort();
@@ -81,7 +127,11 @@ fn readable(body: &[u8], dropped: &[String]) -> Vec<u8> {
     let mut out = String::new();
     for (key, value) in json.members() {
         let key = key.decode();
-        if matches!(&*key, "messages" | "content" | "tools" | "system") && value.is_array() {
+        if matches!(
+            &*key,
+            "messages" | "content" | "tools" | "system" | "input" | "output"
+        ) && value.is_array()
+        {
             out += &key;
             out += ":\n";
             for item in value.items() {
@@ -106,14 +156,15 @@ fn readable(body: &[u8], dropped: &[String]) -> Vec<u8> {
 
 #[test]
 fn requests_are_translated_as_written_down() {
-    for from in [Dialect::OpenAi, Dialect::Anthropic] {
+    for (from, to) in pairs() {
         for (name, body) in fixtures(from, "request") {
-            for (to, model) in MODELS.iter().filter(|(to, _)| *to == other(from)) {
-                let done = translate_request(from, *to, &body, model, None, OnUnsupported::Drop)
+            for (_, model) in MODELS.iter().filter(|(of, _)| *of == to) {
+                let done = translate_request(from, to, &body, model, None, OnUnsupported::Drop)
                     .unwrap_or_else(|error| panic!("{name}: {error}"));
-                let file = format!("{name}.{}.txt", model.replace('/', "_"));
+                let model_file = model.replace(['/', ':'], "_");
+                let file = format!("{name}.{}.{model_file}.txt", to.as_str());
                 compare(from, &file, &readable(&done.body, &done.dropped));
-                let strict = translate_request(from, *to, &body, model, None, OnUnsupported::Error);
+                let strict = translate_request(from, to, &body, model, None, OnUnsupported::Error);
                 assert_eq!(strict.is_ok(), done.dropped.is_empty(), "{name}");
             }
         }
@@ -122,12 +173,12 @@ fn requests_are_translated_as_written_down() {
 
 #[test]
 fn replies_are_translated_as_written_down_and_back() {
-    for from in [Dialect::OpenAi, Dialect::Anthropic] {
-        let to = other(from);
+    for (from, to) in pairs() {
         for (name, body) in fixtures(from, "response") {
             let done = translate_response(from, to, &body, "route", 0)
                 .unwrap_or_else(|error| panic!("{name}: {error}"));
-            compare(from, &format!("{name}.txt"), &readable(&done, &[]));
+            let file = format!("{name}.{}.txt", to.as_str());
+            compare(from, &file, &readable(&done, &[]));
             let back = translate_response(to, from, &done, "route", 0).expect("a reply");
             let tree = |body: &[u8]| serde_json::from_slice::<Value>(body);
             // The stand-in for a JSON reply becomes text for good.
@@ -135,8 +186,11 @@ fn replies_are_translated_as_written_down_and_back() {
                 continue;
             }
             // Numbers beyond a double are for the text alone.
-            if let (Ok(one), Ok(two)) = (tree(&body), tree(&back)) {
-                assert_eq!(view::reply(from, &one), view::reply(from, &two), "{name}");
+            if let (Ok(one), Ok(there), Ok(two)) = (tree(&body), tree(&done), tree(&back)) {
+                let before = view::reply(from, &one).told_by(to);
+                let name = format!("{name} in {}", to.as_str());
+                assert_eq!(view::reply(to, &there).told_by(to), before, "{name}");
+                assert_eq!(view::reply(from, &two).told_by(to), before, "{name}");
             }
         }
     }
@@ -144,21 +198,21 @@ fn replies_are_translated_as_written_down_and_back() {
 
 #[test]
 fn errors_are_translated_as_written_down() {
-    for from in [Dialect::OpenAi, Dialect::Anthropic] {
+    for (from, to) in pairs() {
         for (name, body) in fixtures(from, "error") {
             let status = name
                 .split('_')
                 .nth(1)
                 .and_then(|code| code.parse().ok())
                 .expect("status");
-            let done = translate_error(from, other(from), status, &body);
-            compare(from, &format!("{name}.txt"), &done);
+            let done = translate_error(from, to, status, &body);
+            compare(from, &format!("{name}.{}.txt", to.as_str()), &done);
         }
     }
 }
 
 fn split(body: &[u8], cut: usize) -> Vec<SseEvent> {
-    let mut splitter = SseSplitter::new();
+    let mut splitter = view::splitter(body);
     let mut events = Vec::new();
     let (head, tail) = body.split_at(cut);
     for piece in [head, tail] {
@@ -172,8 +226,8 @@ fn split(body: &[u8], cut: usize) -> Vec<SseEvent> {
 }
 
 /// Translation sees events only, so that it cannot depend on how they arrived.
-fn translate(from: Dialect, body: &[u8]) -> Vec<u8> {
-    let mut translator = StreamTranslator::new(from, other(from), "route", true, 0);
+fn translate(from: Dialect, to: Dialect, body: &[u8]) -> Vec<u8> {
+    let mut translator = StreamTranslator::new(from, to, "route", true, 0);
     let mut out = Vec::new();
     for event in view::events(body, usize::MAX) {
         translator.push(&event, &mut out).expect("a readable event");
@@ -183,11 +237,9 @@ fn translate(from: Dialect, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn streams_are_translated_as_written_down_in_every_split() {
-    for from in [Dialect::OpenAi, Dialect::Anthropic] {
-        for (name, body) in fixtures(from, "stream") {
-            let whole = translate(from, &body);
-            compare(from, &format!("{name}.sse"), &whole);
+fn streams_are_read_the_same_in_every_split() {
+    for from in Dialect::ALL {
+        for (name, body) in fixtures(*from, "stream") {
             let all = view::events(&body, usize::MAX);
             for cut in 0..body.len() {
                 assert_eq!(split(&body, cut), all, "{name} cut at {cut}");
@@ -198,12 +250,25 @@ fn streams_are_translated_as_written_down_in_every_split() {
                 let raw: Vec<u8> = events.iter().flat_map(|event| event.raw.to_vec()).collect();
                 assert_eq!(raw, body, "{name}");
             }
-            let before = view::stream(from, &body);
-            let after = view::stream(other(from), &whole);
-            if name.ends_with("json_tool") {
+        }
+    }
+}
+
+#[test]
+fn streams_are_translated_as_written_down() {
+    for (from, to) in pairs() {
+        for (name, body) in fixtures(from, "stream") {
+            let whole = translate(from, to, &body);
+            let file = format!("{name}.{}.sse", to.as_str());
+            compare(from, &file, &noted(&whole));
+            let before = view::stream(from, &body).told_by(to);
+            let after = view::stream(to, &whole).told_by(to);
+            let name = format!("{name} in {}", to.as_str());
+            if name.contains("json_tool") {
                 assert_eq!(
                     (after.text.as_str(), after.finish),
-                    (r#"{"name":"Brest"}"#, "stop")
+                    (r#"{"name":"Brest"}"#, "stop"),
+                    "{name}"
                 );
                 continue;
             }
@@ -212,7 +277,8 @@ fn streams_are_translated_as_written_down_in_every_split() {
             assert_eq!(before.thinking, after.thinking, "{name}");
             assert_eq!(before.error, after.error, "{name}");
             if before.usage.is_some() && before.error.is_none() {
-                assert_eq!(before.usage, after.usage, "{name}");
+                let usage = view::usage_in(to, before.usage);
+                assert_eq!(usage, after.usage, "{name}");
             }
         }
     }
@@ -220,13 +286,13 @@ fn streams_are_translated_as_written_down_in_every_split() {
 
 #[test]
 fn taps_see_what_streams_mean() {
-    for from in [Dialect::OpenAi, Dialect::Anthropic] {
-        for (name, body) in fixtures(from, "stream") {
-            let mut tap = StreamTap::new(from);
+    for from in Dialect::ALL {
+        for (name, body) in fixtures(*from, "stream") {
+            let mut tap = StreamTap::new(*from);
             let events = view::events(&body, usize::MAX);
             let seen: Vec<_> = events.iter().map(|event| tap.observe(event)).collect();
             let broken = name.contains("error");
-            assert_eq!(tap.finished(), !broken, "{name}");
+            assert_eq!(tap.finished(), !broken && !name.contains("cut"), "{name}");
             assert_eq!(
                 seen.iter().any(|one| matches!(one, Seen::Failed { .. })),
                 broken,
@@ -234,7 +300,7 @@ fn taps_see_what_streams_mean() {
             );
             assert!(seen.contains(&Seen::Content), "{name}");
             let usage = tap.usage().map(|u| (u.input, u.output, u.cache_read));
-            let want = view::stream(from, &body).usage.map(|u| (u.0, u.1, u.2));
+            let want = view::stream(*from, &body).usage.map(|u| (u.0, u.1, u.2));
             assert_eq!(usage, want, "{name}");
         }
     }

@@ -26,7 +26,7 @@ use crate::phase::{Lifecycle, Phase};
 const MAX_BODY: u64 = 128 << 20;
 
 /// Longest silence in the middle of a request body.
-const BODY_IDLE: Duration = Duration::from_secs(60);
+const BODY_IDLE: Duration = Duration::from_mins(1);
 
 /// What of a body beyond the limit is read and thrown away, so that a client that sends first and
 /// reads afterwards sees the refusal and not a broken connection.

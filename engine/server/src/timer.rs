@@ -77,7 +77,7 @@ mod tests {
         assert!(start.elapsed() >= Duration::from_millis(30));
         timer.sleep(Duration::from_millis(40)).await;
         assert!(start.elapsed() >= Duration::from_millis(70));
-        let mut long = timer.sleep(Duration::from_secs(60));
+        let mut long = timer.sleep(Duration::from_mins(1));
         let once = tokio::time::timeout(Duration::from_millis(1), &mut long);
         assert!(once.await.is_err());
         timer.sleep(Duration::from_millis(10)).await;

@@ -12,17 +12,104 @@ pub enum Dialect {
     OpenAi,
     /// Anthropic messages.
     Anthropic,
+    /// OpenAI Responses.
+    Responses,
+    /// Gemini `generateContent`, of Google AI and Vertex AI.
+    Gemini,
+    /// Bedrock Converse.
+    Bedrock,
+    /// Cohere v2 chat.
+    Cohere,
 }
 
 impl Dialect {
     /// Every dialect.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic];
+    pub const ALL: &'static [Self] = &[
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Responses,
+        Self::Gemini,
+        Self::Bedrock,
+        Self::Cohere,
+    ];
+
+    /// Whether the model's name, and the wish for a stream, stand in the path of a request and not
+    /// in its body.
+    pub fn names_model_in_path(self) -> bool {
+        matches!(self, Self::Gemini | Self::Bedrock)
+    }
 
     /// The name used in configuration, headers and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
+            Self::Responses => "responses",
+            Self::Gemini => "gemini",
+            Self::Bedrock => "bedrock",
+            Self::Cohere => "cohere",
+        }
+    }
+}
+
+/// Endpoints of the OpenAI family that are routed by model and passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Relay {
+    /// `POST /completions`: text completions.
+    Completions,
+    /// `POST /images/generations`.
+    Images,
+    /// `POST /images/edits`.
+    ImageEdits,
+    /// `POST /images/variations`.
+    ImageVariations,
+    /// `POST /audio/speech`.
+    Speech,
+    /// `POST /audio/transcriptions`.
+    Transcriptions,
+    /// `POST /audio/translations`.
+    Translations,
+    /// `POST /moderations`.
+    Moderations,
+    /// `POST /rerank`, as Cohere and Jina shaped it.
+    Rerank,
+    /// `POST /ocr`, as Mistral shaped it.
+    Ocr,
+    /// `POST /videos`.
+    Videos,
+}
+
+impl Relay {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[
+        Self::Completions,
+        Self::Images,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Moderations,
+        Self::Rerank,
+        Self::Ocr,
+        Self::Videos,
+    ];
+
+    /// The path below the version.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Completions => "/completions",
+            Self::Images => "/images/generations",
+            Self::ImageEdits => "/images/edits",
+            Self::ImageVariations => "/images/variations",
+            Self::Speech => "/audio/speech",
+            Self::Transcriptions => "/audio/transcriptions",
+            Self::Translations => "/audio/translations",
+            Self::Moderations => "/moderations",
+            Self::Rerank => "/rerank",
+            Self::Ocr => "/ocr",
+            Self::Videos => "/videos",
         }
     }
 }
@@ -31,11 +118,14 @@ impl Dialect {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// A conversation turn: OpenAI `POST /chat/completions` or Anthropic `POST /v1/messages`,
-    /// told apart by the call's dialect. Any dialect translates to any other.
+    /// A conversation turn: `POST /chat/completions`, `/v1/messages`, `/responses` and so on, told
+    /// apart by the call's dialect. Any dialect translates to any other.
     Chat,
     /// `POST /embeddings`.
     Embeddings,
+    /// Another endpoint of the OpenAI family whose body names a model: routed by it and metered,
+    /// otherwise passed on as it is.
+    Relay(Relay),
     /// The list of models this caller may use.
     Models,
     /// Any other path of one provider, forwarded untouched.
@@ -55,6 +145,7 @@ impl Endpoint {
         match self {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Relay(relay) => relay.path().trim_start_matches('/'),
             Self::Models => "models",
             Self::Passthrough { .. } => "passthrough",
         }

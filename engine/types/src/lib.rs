@@ -20,7 +20,7 @@ pub mod secret;
 pub mod usage;
 
 pub use body::Segments;
-pub use dialect::{Dialect, Endpoint};
+pub use dialect::{Dialect, Endpoint, Relay};
 pub use error::{Attempt, Code, Error, Origin, Retry, UpstreamError};
 pub use money::Money;
 pub use secret::Secret;

@@ -28,6 +28,7 @@ pub fn chat(model: &str, text: &str, stream: bool) -> Call {
         endpoint: Endpoint::Chat,
         dialect: Dialect::OpenAi,
         provider: None,
+        named: None,
         body: body.to_string().into_bytes().into(),
         headers: http::HeaderMap::new(),
     }

@@ -152,6 +152,39 @@ class Messages {
   }
 }
 
+class Responses {
+  #door;
+  /** @param {Door} door */
+  constructor(door) {
+    this.#door = door;
+  }
+  /**
+   * @param {any} body
+   * @param {RequestOptions} [options]
+   */
+  create(body, options) {
+    const outcome = this.#door.create("POST /v1/responses", body, options);
+    return body?.stream === true ? outcome : outcome.then(withText);
+  }
+}
+
+/**
+ * The words of a response, without reasoning and calls, as on OpenAI's own SDK.
+ * @param {any} reply
+ */
+function withText(reply) {
+  return Object.defineProperty(reply, "output_text", {
+    get() {
+      const contents = this.output.filter((/** @type {any} */ item) => item.type === "message");
+      return contents
+        .flatMap((/** @type {any} */ item) => item.content)
+        .filter((/** @type {any} */ part) => part.type === "output_text")
+        .map((/** @type {any} */ part) => part.text)
+        .join("");
+    },
+  });
+}
+
 class Embeddings {
   #door;
   /** @param {Door} door */
@@ -184,4 +217,4 @@ class Models {
   }
 }
 
-module.exports = { Door, Chat, Messages, Embeddings, Models, extraHeaders, encode };
+module.exports = { Door, Chat, Messages, Responses, Embeddings, Models, extraHeaders, encode };

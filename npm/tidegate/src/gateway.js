@@ -3,7 +3,7 @@
 const { fileURLToPath } = require("node:url");
 
 const { guest } = require("./bridge.js");
-const { Door, Chat, Messages, Embeddings, Models } = require("./client.js");
+const { Door, Chat, Messages, Responses, Embeddings, Models } = require("./client.js");
 const { guarded, toError } = require("./errors.js");
 const { makeFetch } = require("./fetch.js");
 const { load } = require("./native.js");
@@ -39,6 +39,7 @@ class Gateway {
     this.#key = key;
     this.chat = new Chat(door);
     this.messages = new Messages(door);
+    this.responses = new Responses(door);
     this.embeddings = new Embeddings(door);
     this.models = new Models(door);
   }

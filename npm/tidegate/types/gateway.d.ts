@@ -8,6 +8,7 @@ import type {
 } from "./chat.js";
 import type { Config } from "./config.js";
 import type { Message, MessageRequest, MessageStreamEvent } from "./messages.js";
+import type { ModelResponse, ResponseRequest, ResponseStreamEvent } from "./responses.js";
 
 /** What the gateway did with a call. */
 export interface GatewayFacts {
@@ -137,6 +138,21 @@ export interface Messages {
   ): Promise<WithFacts<Message> | Stream<MessageStreamEvent>>;
 }
 
+export interface Responses {
+  create(
+    body: ResponseRequest & { stream: true },
+    options?: RequestOptions,
+  ): StreamPromise<ResponseStreamEvent>;
+  create(
+    body: ResponseRequest & { stream?: false },
+    options?: RequestOptions,
+  ): Promise<WithFacts<ModelResponse>>;
+  create(
+    body: ResponseRequest,
+    options?: RequestOptions,
+  ): Promise<WithFacts<ModelResponse> | Stream<ResponseStreamEvent>>;
+}
+
 export interface Embeddings {
   create(body: EmbeddingRequest, options?: RequestOptions): Promise<WithFacts<EmbeddingResponse>>;
 }
@@ -166,6 +182,8 @@ export class Gateway {
   readonly chat: { readonly completions: Completions };
   /** Anthropic's `messages.create`. Any provider can answer. */
   readonly messages: Messages;
+  /** OpenAI's `responses.create`. Any provider can answer. */
+  readonly responses: Responses;
   readonly embeddings: Embeddings;
   readonly models: Models;
   /**

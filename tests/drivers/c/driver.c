@@ -76,7 +76,7 @@ static void call(const char *line, int raw) {
         headers[request.n_headers++] = (tg_header){text(key), text(value)};
     request.body = (const uint8_t *)(raw ? bytes : body.ptr), request.body_len = raw ? bytes ? strlen(bytes) : 0 : body.len;
     request.mode = raw ? TG_MODE_HTTP : TG_MODE_NATIVE, request.method = raw ? text(get(line, "method")) : "POST";
-    request.target = raw ? text(get(line, "target")) : !name ? "/v1/chat/completions" : !strcmp(name, "messages") ? "/v1/messages" : "/v1/embeddings";
+    request.target = raw ? text(get(line, "target")) : !name ? "/v1/chat/completions" : !strcmp(name, "messages") ? "/v1/messages" : !strcmp(name, "responses") ? "/v1/responses" : "/v1/embeddings";
     if (!raw && name && !strcmp(name, "models")) request.target = "/v1/models", request.method = "GET", request.body_len = 0;
     if (get(line, "cancel_after_ms").ptr) { call_and_cancel(&request, number(get(line, "cancel_after_ms"), 0)); return; }
     if (!raw && number(get(body.ptr, "stream"), 0) == 0 && strncmp(get(body.ptr, "stream").ptr ? get(body.ptr, "stream").ptr : "", "true", 4)) {

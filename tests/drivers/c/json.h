@@ -49,9 +49,11 @@ static char *text(span s) {
 
 static long number(span s, long fallback) { return s.ptr ? atol(s.ptr) : fallback; }
 
-static void escaped(const char *p, size_t len) {
+static void escaped(const char *p, size_t len) { /* of binary bodies only what is ASCII */
+    int binary = memchr(p, 0, len) != NULL;
     for (size_t i = 0; i < len; i++)
-        printf((unsigned char)p[i] < 0x20 ? "\\u%04x" : strchr("\"\\", p[i]) ? "\\%c" : "%c", p[i]);
+        if (binary && p[i] & 0x80) putchar('?');
+        else printf((unsigned char)p[i] < 0x20 ? "\\u%04x" : strchr("\"\\", p[i]) ? "\\%c" : "%c", p[i]);
 }
 
 static void json_out(const uint8_t *p, size_t len) { /* on one line: line ends are only ever blanks in JSON */

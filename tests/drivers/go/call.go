@@ -47,6 +47,8 @@ func complete(ctx context.Context, view *tidegate.Gateway, o operation) (any, er
 	switch o.API {
 	case "messages":
 		return raw(view.Messages(ctx, o.Request))(func(r *tidegate.MessagesReply) json.RawMessage { return r.Raw })
+	case "responses":
+		return raw(view.Responses(ctx, o.Request))(func(r *tidegate.ResponsesReply) json.RawMessage { return r.Raw })
 	case "embeddings":
 		return raw(view.Embeddings(ctx, o.Request))(func(r *tidegate.EmbeddingsReply) json.RawMessage { return r.Raw })
 	case "models":

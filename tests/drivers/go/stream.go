@@ -20,9 +20,12 @@ type stream struct {
 
 func openStream(ctx context.Context, view *tidegate.Gateway, o operation, facts *tidegate.Facts) *stream {
 	s := &stream{facts: facts}
-	if o.API == "messages" {
+	switch o.API {
+	case "messages":
 		s.next, s.stop = pull(view.MessagesStream(ctx, o.Request), func(e tidegate.MessageEvent) json.RawMessage { return e.Raw })
-	} else {
+	case "responses":
+		s.next, s.stop = pull(view.ResponsesStream(ctx, o.Request), func(e tidegate.ResponseEvent) json.RawMessage { return e.Raw })
+	default:
 		s.next, s.stop = pull(view.ChatStream(ctx, o.Request), func(c tidegate.Chunk) json.RawMessage { return c.Raw })
 	}
 	return s

@@ -115,7 +115,7 @@ class Driver:
                     break
             status = reply.status_code if hasattr(reply, "status_code") else reply.status
             head = {"status": status, "headers": dict(reply.headers)}
-        return {**head, "body": data.decode(), "cancelled": limit is not None}
+        return {**head, "body": data.decode(errors="replace"), "cancelled": limit is not None}
 
     def reload(self, request):
         self.gateway.reload(request["config"])

@@ -1,7 +1,7 @@
 //! A scripted model vendor over real HTTP on 127.0.0.1, for tests.
 //!
 //! Every *name* is a vendor of its own: `http://127.0.0.1:PORT/a` is the base URL of `a` in the
-//! Anthropic dialect, `http://127.0.0.1:PORT/a/v1` in the OpenAI dialect. A name answers from its
+//! Anthropic dialect, `http://127.0.0.1:PORT/a/v1` in OpenAI's two dialects. A name answers from its
 //! script, one [`Reply`] per request; a name without a script answers every call with a plausible
 //! text, streamed when the request asks for it. Every request is recorded to the byte, with its
 //! arrival and with the moment its client left early.

@@ -23,7 +23,7 @@ use crate::{
     io::Connection,
     play::{Play, Step},
     record::{Guard, Log},
-    say::{Said, say},
+    say::{Said, bedrock, say, stream_type},
 };
 
 /// Longest wait a client may ask for with `wait_ms`.
@@ -200,11 +200,7 @@ async fn answer(
                 Said::Whole(bytes) => respond(200, "application/json", Play::whole(bytes, guard)),
                 Said::Events(events) => {
                     let steps = pace(events, defaults.pace_ms);
-                    respond(
-                        200,
-                        "text/event-stream",
-                        Play::new(steps, None, guard, None),
-                    )
+                    respond(200, stream_type(path), Play::new(steps, None, guard, None))
                 }
             })
         }
@@ -318,12 +314,12 @@ fn body_of(
     request: &[u8],
 ) -> Result<(&'static str, Said), String> {
     const JSON: &str = "application/json";
-    const SSE: &str = "text/event-stream";
+    let sse = stream_type(path);
     if let Some(text) = &reply.say {
         let said = say(path, request, text, reply.usage, None);
         return Ok((
             if matches!(said, Said::Events(_)) {
-                SSE
+                sse
             } else {
                 JSON
             },
@@ -331,7 +327,10 @@ fn body_of(
         ));
     }
     if let Some(chunks) = &reply.sse {
-        return Ok((SSE, Said::Events(chunks.iter().map(chunk_bytes).collect())));
+        return Ok((
+            sse,
+            Said::Events(events(path, chunks.iter().map(chunk_bytes))),
+        ));
     }
     if let Some(value) = &reply.body {
         return Ok((JSON, Said::Whole(Bytes::from(value.get().to_owned()))));
@@ -359,9 +358,19 @@ fn body_of(
         .extension()
         .is_some_and(|kind| kind == "sse")
     {
-        return Ok((SSE, Said::Events(events_of(&Bytes::from(bytes)))));
+        let all = events_of(&Bytes::from(bytes)).into_iter();
+        return Ok((sse, Said::Events(events(path, all))));
     }
     Ok((JSON, Said::Whole(Bytes::from(bytes))))
+}
+
+/// The events as the path's framing has them; scripts and fixtures note them down as text.
+fn events(path: &str, notes: impl Iterator<Item = Bytes>) -> Vec<Bytes> {
+    if bedrock::streams(path) {
+        notes.map(|event| bedrock::frame_of(&event)).collect()
+    } else {
+        notes.collect()
+    }
 }
 
 fn chunk_bytes(chunk: &Chunk) -> Bytes {

@@ -123,3 +123,32 @@ fn a_body_without_length_ends_with_the_connection() {
         "{answer}"
     );
 }
+
+#[test]
+fn plausible_replies_speak_the_dialect_of_their_path() {
+    let server = Server::start(Options::default()).unwrap();
+    let said = exchange(&server, "/a/v1/responses", r#"{"model":"m","input":"x"}"#);
+    assert!(said.contains(r#""object":"response""#), "{said}");
+    assert!(said.contains(r#""status":"completed""#), "{said}");
+    let said = exchange(&server, "/a/v1/responses", r#"{"model":"m","stream":true}"#);
+    for event in ["created", "output_text.delta", "completed"] {
+        assert!(
+            said.contains(&format!("event: response.{event}\n")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn paths_of_gemini_are_answered_in_its_shape() {
+    let server = Server::start(Options::default()).unwrap();
+    server.script("g", vec![reply(r#"{"say":"one two"}"#); 2]);
+    let whole = exchange(&server, "/g/v1beta/models/gemini-x:generateContent", "{}");
+    assert!(whole.contains(r#""parts":[{"text":"one two"}]"#), "{whole}");
+    assert!(whole.contains(r#""modelVersion":"gemini-x""#), "{whole}");
+    let target = "/g/v1beta/models/gemini-x:streamGenerateContent?alt=sse";
+    let stream = exchange(&server, target, "{}");
+    assert!(stream.contains("text/event-stream"), "{stream}");
+    assert_eq!(stream.matches("data: ").count(), 3, "{stream}");
+    assert_eq!(stream.matches(r#""finishReason":"STOP""#).count(), 1);
+}

@@ -76,7 +76,7 @@ pub(crate) struct Step {
     /// `call`, `connect`: the Tidegate key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `call`: `chat.completions` (default), `messages`, `embeddings` or `models`.
+    /// `call`: `chat.completions` (default), `messages`, `responses`, `embeddings` or `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
     /// `call`: the arguments.

@@ -1,5 +1,6 @@
 //! What the runner adds to a driver's reply, so that cases stay short.
 
+mod others;
 mod remote;
 
 use serde_json::{Map, Value, json};
@@ -155,6 +156,10 @@ fn complete(body: &Value, into: &mut Map<String, Value>) {
         for part in parts.iter().filter(|part| part["type"] == "tool_use") {
             tools.push(json!({ "name": part["name"], "arguments": part["input"] }));
         }
+    } else if let Some((text, finish, calls)) = others::complete(body) {
+        into.insert("text".to_owned(), text.into());
+        into.insert("finish".to_owned(), finish);
+        tools = calls;
     }
     if !tools.is_empty() {
         into.insert("tools".to_owned(), Value::Array(tools));
@@ -200,7 +205,7 @@ fn stream(chunks: &[Value], into: &mut Map<String, Value>) {
                 }
             }
             Some("message_delta") => finish = chunk["delta"]["stop_reason"].clone(),
-            _ => {}
+            _ => others::chunk(chunk, &mut text, &mut finish, &mut tools),
         }
     }
     into.insert("count".to_owned(), chunks.len().into());

@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use tidegate_providers::{
+    dialect::stream_type,
     http_transport::HttpTransport,
     transport::{HttpRequest, Transport, TransportError},
 };
-use tidegate_types::{Code, Dialect, Error, Secret, Segments};
+use tidegate_types::{Code, Error, Secret, Segments};
 
 use super::{Head, Mode, Request};
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 
 /// The remote engine has deadlines of its own; these only end a connection that has died.
 const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(900);
+const SILENCE: Duration = Duration::from_mins(15);
 
 /// A client of a running gateway.
 pub(super) struct Remote {
@@ -49,11 +50,7 @@ impl Remote {
     ) -> Result<(Head, Result<Bytes, Box<SettlingStream>>), Error> {
         let native = request.mode == Mode::Native;
         let path = remote_path(&request.target)?;
-        let dialect = if path.contains("/messages") {
-            Dialect::Anthropic
-        } else {
-            Dialect::OpenAi
-        };
+        let dialect = wire::dialect_of(&path, &request.headers);
         let base = self.url.to_string();
         let uri = format!("{}{path}", base.trim_end_matches('/'))
             .parse()
@@ -91,9 +88,11 @@ impl Remote {
             .await
             .map_err(|error| unreachable(&error))?;
         let (status, headers, mut body) = (response.status, response.headers, response.body);
-        let is_stream = headers
-            .get(header::CONTENT_TYPE)
-            .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"));
+        let is_stream = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
+            value
+                .as_bytes()
+                .starts_with(stream_type(dialect).as_bytes())
+        });
         if status.is_success() && is_stream {
             let source = EventSource::events(body, dialect).with_deadlines(SILENCE, None);
             let stream = SettlingStream::remote(Box::new(source), native);

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 use tidegate_types::{
-    Code, Endpoint, Error,
+    Code, Dialect, Endpoint, Error,
+    chat::Json,
     json::{self, Outline},
 };
 
-use super::Job;
+use super::{Job, form};
 
 /// Members of the body the gateway reads or may replace, in every dialect.
 pub(crate) const KEYS: &[&str] = &[
@@ -16,6 +17,10 @@ pub(crate) const KEYS: &[&str] = &[
     "max_completion_tokens",
     "n",
     "stream_options",
+    "max_output_tokens",
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
 ];
 
 /// What the body says.
@@ -43,6 +48,10 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     ) {
         return Ok(());
     }
+    if let Some(form) = form_of(job) {
+        job.asks.model = form;
+        return Ok(());
+    }
     let outline = Outline::of(&job.body, KEYS).map_err(|error| {
         Error::new(
             Code::InvalidJson,
@@ -53,8 +62,10 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         job,
         outline: &outline,
     };
-    let model = read
-        .value::<String>("model")
+    let named = job.named.as_ref();
+    let model = named
+        .map(|named| named.model.clone())
+        .or_else(|| read.value::<String>("model"))
         .filter(|model| !model.is_empty());
     let model = model.ok_or_else(|| {
         let text = "`model` must be a string that names a model";
@@ -63,9 +74,11 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     let options = read.value::<StreamOptions>("stream_options");
     let asks = Asks {
         model,
-        stream: read.value("stream").unwrap_or(false),
-        max_output: read.bound(&["max_completion_tokens", "max_tokens"]),
-        choices: read.bound(&["n"]).unwrap_or(1).max(1),
+        stream: named
+            .and_then(|named| named.stream)
+            .unwrap_or_else(|| read.value("stream").unwrap_or(false)),
+        max_output: read.most(job.dialect),
+        choices: read.choices(job.dialect),
         include_usage: options
             .and_then(|options| options.include_usage)
             .unwrap_or(false),
@@ -76,6 +89,15 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         ..asks
     };
     Ok(())
+}
+
+/// The model that a form names.
+fn form_of(job: &Job) -> Option<String> {
+    let content_type = job.headers.get(http::header::CONTENT_TYPE)?;
+    let body = job.body.to_bytes();
+    let place = form::field(&body, content_type, "model")?;
+    let model = std::str::from_utf8(&body[place]).ok()?;
+    (!model.is_empty()).then(|| model.to_owned())
 }
 
 #[derive(Deserialize)]
@@ -89,6 +111,40 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The bound on generated tokens, where the dialect has it.
+    fn most(&self, dialect: Dialect) -> Option<u64> {
+        match dialect {
+            Dialect::Gemini => self.inside(GENERATION, &["maxOutputTokens", "max_output_tokens"]),
+            Dialect::Bedrock => self.inside(&["inferenceConfig"], &["maxTokens"]),
+            Dialect::Responses => self.bound(&["max_output_tokens"]),
+            _ => self.bound(&["max_completion_tokens", "max_tokens"]),
+        }
+    }
+
+    fn choices(&self, dialect: Dialect) -> u64 {
+        let asked = match dialect {
+            Dialect::Gemini => self.inside(GENERATION, &["candidateCount", "candidate_count"]),
+            _ => self.bound(&["n"]),
+        };
+        asked.unwrap_or(1).max(1)
+    }
+
+    /// As [`bound`](Self::bound), for members of a member.
+    fn inside(&self, holders: &[&str], keys: &[&str]) -> Option<u64> {
+        let mut largest = None;
+        for member in holders.iter().flat_map(|key| self.outline.all(key)) {
+            let text = self.job.body.slice(member.value.clone());
+            let held = Json::trusted(std::str::from_utf8(&text).ok()?);
+            for (_, value) in held
+                .members()
+                .filter(|(key, value)| keys.iter().any(|wanted| key.is(wanted)) && !value.is_null())
+            {
+                largest = largest.max(Some(up(value.as_f64()?)));
+            }
+        }
+        largest
+    }
+
     /// The member's value. `null` counts as absent, and so does a wrong type: refusing that is the
     /// upstream's business, in its own words.
     fn value<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Option<T> {
@@ -106,13 +162,19 @@ impl Reader<'_> {
             let text = self.job.body.slice(member.value.clone());
             if &*text != b"null" {
                 let number: f64 = serde_json::from_slice(&text).ok()?;
-                #[expect(clippy::cast_sign_loss, reason = "negative numbers become zero")]
-                let number = number.ceil().max(0.0) as u64;
-                largest = largest.max(Some(number));
+                largest = largest.max(Some(up(number)));
             }
         }
         largest
     }
+}
+
+/// Both spellings of where Gemini's bounds stand.
+const GENERATION: &[&str] = &["generationConfig", "generation_config"];
+
+#[expect(clippy::cast_sign_loss, reason = "negative numbers become zero")]
+fn up(number: f64) -> u64 {
+    number.ceil().max(0.0) as u64
 }
 
 /// The value of `stream_options` with `include_usage` on, other members untouched.

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, StatusCode};
 use tidegate_policy::{key_ring::Pick, retry::Next};
 use tidegate_providers::{dialect, transport::HttpResponse};
-use tidegate_types::{Attempt, Code, Endpoint, Error, config::Unpriced};
+use tidegate_types::{Attempt, Code, Dialect, Endpoint, Error, Relay, config::Unpriced};
 use tokio::time::Instant;
 
 use super::{Answer, AnswerBody, Job, reserve};
@@ -22,7 +22,7 @@ use crate::{
 use build::Prepared;
 
 /// How long a refused key is left alone.
-const REFUSED_KEY: Duration = Duration::from_secs(60);
+const REFUSED_KEY: Duration = Duration::from_mins(1);
 /// How long a rate-limited key is left alone when the upstream does not say.
 const LIMITED_KEY: Duration = Duration::from_secs(1);
 
@@ -173,12 +173,12 @@ async fn try_target(
                 Err(error) => return Err(error),
             },
         };
-        let request = build::request(job, target, key, ready);
+        let request = build::request(job, target, key, ready)?;
         reserve::run(job, target)?;
         tries += 1;
         job.attempts.push(Attempt {
             target: Arc::clone(&target.label),
-            key: provider.keys.get(key).and_then(|(name, _)| name.clone()),
+            key: provider.keys.get(key).cloned().flatten(),
             status: None,
             error: None,
         });
@@ -194,7 +194,7 @@ async fn try_target(
                 provider.ring.warm(key);
                 job.target = Some(Arc::clone(target));
                 job.facts.target = Some(Arc::clone(&target.label));
-                job.facts.key = provider.keys.get(key).and_then(|(name, _)| name.clone());
+                job.facts.key = provider.keys.get(key).cloned().flatten();
                 if let Some(ready) = prepared {
                     job.facts.dropped = ready.dropped;
                 }
@@ -254,7 +254,7 @@ async fn receive(
         headers,
         mut body,
     } = response;
-    let dialect = target.provider.dialect;
+    let dialect = target.provider.wire(job.dialect).dialect;
     let idle = target.timeouts.idle;
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
         let source = EventSource::opaque(body, dialect).with_deadlines(idle, until);
@@ -267,15 +267,39 @@ async fn receive(
     }
     if !status.is_success() {
         let bytes = classify::collect(&mut body, idle).await.unwrap_or_default();
-        return Err(classify::status(status, headers, bytes, target));
+        return Err(classify::status(status, headers, bytes, target, dialect));
     }
-    let body = if job.asks.stream && is_event_stream(&headers) {
-        let mut source = EventSource::events(body, dialect).with_deadlines(idle, until);
+    let relayed = matches!(job.endpoint, Endpoint::Relay(_));
+    // Sound and pictures pass as they come.
+    if relayed && !is_json(&headers) && !names_event_stream(&headers) {
+        let source = EventSource::opaque(body, dialect).with_deadlines(idle, until);
+        return Ok(Answer {
+            status,
+            headers,
+            dialect,
+            body: AnswerBody::Stream(Box::new(source)),
+        });
+    }
+    let streams = if relayed {
+        names_event_stream(&headers)
+    } else {
+        job.asks.stream && is_event_stream(&headers, dialect)
+    };
+    let body = if streams {
+        let source = match job.endpoint {
+            Endpoint::Relay(relay) if relay != Relay::Completions => {
+                EventSource::lenient_events(body, dialect)
+            }
+            _ => EventSource::events(body, dialect),
+        };
+        let mut source = source.with_deadlines(idle, until);
         source.commit().await?;
         AnswerBody::Stream(Box::new(source))
     } else {
         let bytes = classify::collect(&mut body, idle).await?;
-        classify::complete(&bytes, dialect, target)?;
+        if !relayed {
+            classify::complete(&bytes, &job.endpoint, dialect, target)?;
+        }
         AnswerBody::Complete(bytes)
     };
     Ok(Answer {
@@ -287,15 +311,30 @@ async fn receive(
 }
 
 /// Upstreams that name no type answer a stream request with a stream.
-fn is_event_stream(headers: &HeaderMap) -> bool {
+fn is_event_stream(headers: &HeaderMap, dialect: Dialect) -> bool {
+    let wanted = dialect::stream_type(dialect).as_bytes();
     headers.get(http::header::CONTENT_TYPE).is_none_or(|value| {
-        let bytes = value.as_bytes();
-        bytes.len() >= 17 && bytes[..17].eq_ignore_ascii_case(b"text/event-stream")
+        let start = value.as_bytes().get(..wanted.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(wanted))
     })
 }
 
+fn is_json(headers: &HeaderMap) -> bool {
+    content_type(headers).is_none_or(|value| value.starts_with(b"application/json"))
+}
+
+fn names_event_stream(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|value| value.starts_with(b"text/event-stream"))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+}
+
 /// The upstream's own words, for messages.
-fn words(dialect: tidegate_types::Dialect, body: &[u8]) -> String {
+fn words(dialect: Dialect, body: &[u8]) -> String {
     dialect::error_message(dialect, body).unwrap_or_else(|| {
         let text = String::from_utf8_lossy(&body[..body.len().min(300)]);
         text.trim().to_owned()

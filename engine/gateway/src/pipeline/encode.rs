@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use tidegate_providers::dialect::{StreamTranslator, translate_response};
-use tidegate_types::{Code, Error};
+use http::{
+    HeaderValue,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use tidegate_providers::dialect::{StreamTranslator, stream_type, translate_response};
+use tidegate_types::{Code, Endpoint, Error, Relay};
 
 use super::{Answer, AnswerBody, Job, settle};
 use crate::{
@@ -30,11 +34,16 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
             let model = &job.asks.model;
             let translated = translate_response(dialect, job.dialect, &bytes, model, created())
                 .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
-            headers.remove(http::header::CONTENT_LENGTH);
+            headers.remove(CONTENT_LENGTH);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             ReplyBody::Complete(translated.into())
         }
         AnswerBody::Stream(source) => {
             let created = created();
+            if !same {
+                let stream_type = HeaderValue::from_static(stream_type(job.dialect));
+                headers.insert(CONTENT_TYPE, stream_type);
+            }
             let settlement = settle::open(job);
             let native = job.context.native;
             let stream = if same {
@@ -64,6 +73,10 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
 /// Whether the gateway asked for usage events that the caller did not ask for.
 fn hides_usage(job: &Job) -> bool {
     job.asks.stream
+        && matches!(
+            job.endpoint,
+            Endpoint::Chat | Endpoint::Relay(Relay::Completions)
+        )
         && !job.asks.include_usage
         && job.dialect == tidegate_types::Dialect::OpenAi
         && job

@@ -22,7 +22,11 @@ pub(super) fn run(job: &mut Job) -> Option<Answer> {
     };
     let key = job.gateway.cache.key(&Question {
         partition,
-        endpoint: job.endpoint.as_str(),
+        // Where the path asks for a stream, the body does not show it.
+        endpoint: match &job.named {
+            Some(named) if named.stream == Some(true) => "stream",
+            _ => job.endpoint.as_str(),
+        },
         dialect: job.dialect,
         route: &route.identity,
         body: &job.body,

@@ -15,19 +15,25 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
     let Some(identity) = &job.identity else {
         return Ok(());
     };
+    // No prompt is longer than it has bytes, and no sound or picture than the model's window.
+    let most = job.body.len() as u64;
+    let input = match (&job.endpoint, target.context) {
+        (tidegate_types::Endpoint::Relay(_), Some(window)) => most.min(window),
+        _ => most,
+    };
     let bound = target
         .tariff
-        .at(job.body.len() as u64)
+        .at(input)
         .map_or_else(Default::default, |price| {
             let output = match job.endpoint {
-                tidegate_types::Endpoint::Chat => target
+                tidegate_types::Endpoint::Chat | tidegate_types::Endpoint::Relay(_) => target
                     .own_bound
                     .or(job.asks.max_output)
                     .unwrap_or(target.assumed_output)
                     .saturating_mul(job.asks.choices),
                 _ => 0,
             };
-            price::bound(&price, job.body.len() as u64, output)
+            price::bound(&price, input, output)
         });
     let now = job.gateway.clock.now();
     let held = identity.account.reserve(bound, now);

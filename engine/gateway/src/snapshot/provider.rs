@@ -5,10 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::Authority};
 use tidegate_policy::key_ring::KeyRing;
 use tidegate_providers::{
-    catalogue::{self, Vendor},
+    aws::{self, Credentials},
+    catalogue::{self, Quirk, Vendor},
     mock::MockTransport,
     transport::Transport,
 };
@@ -26,21 +27,40 @@ pub(crate) struct ProviderState {
     pub(crate) name: Arc<str>,
     /// Catalogue entry it takes prices from; its own name when it is none of the catalogue's.
     pub(crate) vendor: String,
-    pub(crate) dialect: Dialect,
-    /// Base URL without a trailing slash.
-    pub(crate) base: String,
-    pub(crate) chat: Option<Uri>,
-    pub(crate) embeddings: Option<Uri>,
+    /// The formats it speaks; the first is its own.
+    pub(crate) wires: Vec<Wire>,
     pub(crate) ring: KeyRing,
-    /// Name and ready headers per key; one entry with no name when no key is needed.
-    pub(crate) keys: Vec<(Option<Arc<str>>, HeaderMap)>,
+    /// Name per key; one entry with no name when no key is needed.
+    pub(crate) keys: Vec<Option<Arc<str>>>,
     /// Environment variables that would have held the key, when one is needed and missing.
     pub(crate) missing_key: Option<&'static [&'static str]>,
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) timeouts: Timeouts,
     pub(crate) stream_usage: bool,
+    /// What its chat requests must be rewritten for.
+    pub(crate) quirks: Vec<Quirk>,
     pub(crate) passthrough: bool,
+    /// Who signs its requests, and for which region.
+    pub(crate) signer: Option<(Credentials, String)>,
     pub(crate) transport: Arc<dyn Transport>,
+}
+
+/// One wire format a provider speaks.
+pub(crate) struct Wire {
+    pub(crate) dialect: Dialect,
+    /// Base URL without a trailing slash.
+    pub(crate) base: String,
+    pub(crate) host: Option<Authority>,
+    /// Ready headers per key.
+    pub(crate) headers: Vec<HeaderMap>,
+}
+
+impl ProviderState {
+    /// What a call in `dialect` is sent in: that, or else the provider's own.
+    pub(crate) fn wire(&self, dialect: Dialect) -> &Wire {
+        let same = self.wires.iter().find(|wire| wire.dialect == dialect);
+        same.unwrap_or(&self.wires[0])
+    }
 }
 
 impl std::fmt::Debug for ProviderState {
@@ -64,7 +84,10 @@ pub(super) fn compile_all(
     } else {
         from_env = catalogue::vendors()
             .filter(|vendor| {
-                vendor.env.is_empty() || vendor.env.iter().any(|name| env(name).is_some())
+                vendor.env.is_empty()
+                    || vendor.env.iter().any(|name| env(name).is_some())
+                    || (vendor.dialect == Dialect::Bedrock
+                        && Credentials::from_variables(env).is_some())
             })
             .map(|vendor| (vendor.name.to_owned(), config::Provider::default()))
             .collect();
@@ -92,42 +115,48 @@ fn compile(
         .dialect
         .or(vendor.map(|vendor| vendor.dialect))
         .unwrap_or(Dialect::OpenAi);
-    let base = provider
-        .base_url
-        .as_deref()
-        .or(vendor.map(|vendor| vendor.base_url))
-        .unwrap_or("http://mock.invalid")
-        .trim_end_matches('/')
-        .to_owned();
-    let uri = |path: &str| format!("{base}{path}").parse::<Uri>().ok();
-    let (chat, embeddings) = match dialect {
-        Dialect::Anthropic => (uri("/v1/messages"), None),
-        _ => (uri("/chat/completions"), uri("/embeddings")),
-    };
     let secrets = keys_of(provider, vendor, env);
+    let region = region_of(provider, env);
+    let signer = (dialect == Dialect::Bedrock && secrets.is_empty())
+        .then(|| credentials_of(provider, env))
+        .flatten()
+        .map(|keys| (keys, region.clone()));
     let needs_key = provider.mock.is_none()
         && provider.base_url.is_none()
         && vendor.is_some_and(|vendor| !vendor.env.is_empty())
         && !provider.headers.keys().any(|name| is_credential(name));
     let missing_key = match vendor {
-        Some(vendor) if needs_key && secrets.is_empty() => Some(vendor.env),
+        Some(vendor) if needs_key && secrets.is_empty() && signer.is_none() => Some(vendor.env),
         _ => None,
     };
-    let mut keys: Vec<_> = secrets
+    let mut keys: Vec<Option<Arc<str>>> = secrets
         .iter()
         .enumerate()
         .map(|(index, key)| {
             let name = key.name.clone().unwrap_or_else(|| (index + 1).to_string());
-            (
-                Some(Arc::from(name)),
-                headers(dialect, Some(key.value.expose()), provider),
-            )
+            Some(Arc::from(name))
         })
         .collect();
     let ring = KeyRing::new(secrets.iter().map(|key| (key.weight, key.models.clone())));
     if keys.is_empty() {
-        keys.push((None, headers(dialect, None, provider)));
+        keys.push(None);
     }
+    let wires = addresses(dialect, provider, vendor, &region)
+        .into_iter()
+        .map(|(dialect, base)| {
+            let blocks = secrets.iter().map(|key| Some(key.value.expose()));
+            let blocks = blocks.chain(secrets.is_empty().then_some(None));
+            Wire {
+                dialect,
+                host: base
+                    .parse::<Uri>()
+                    .ok()
+                    .and_then(|uri| uri.authority().cloned()),
+                headers: blocks.map(|key| headers(dialect, key, provider)).collect(),
+                base,
+            }
+        })
+        .collect();
     let transport: Arc<dyn Transport> = match &provider.mock {
         Some(mock) => Arc::new(MockTransport::new(dialect, mock)),
         None => Arc::clone(network),
@@ -135,10 +164,7 @@ fn compile(
     ProviderState {
         name: Arc::from(name),
         vendor: name.to_owned(),
-        dialect,
-        base,
-        chat,
-        embeddings,
+        wires,
         ring,
         keys,
         missing_key,
@@ -146,10 +172,89 @@ fn compile(
         timeouts: provider.timeouts,
         stream_usage: provider
             .stream_usage
-            .unwrap_or(vendor.is_none_or(|vendor| vendor.stream_usage)),
+            .unwrap_or(vendor.is_none_or(Vendor::stream_usage)),
+        quirks: quirks_of(provider, vendor, dialect),
         passthrough: provider.passthrough.unwrap_or(true),
+        signer,
         transport,
     }
+}
+
+/// The formats a provider speaks and where, its own first.
+fn addresses(
+    dialect: Dialect,
+    provider: &config::Provider,
+    vendor: Option<&Vendor>,
+    region: &str,
+) -> Vec<(Dialect, String)> {
+    let trimmed = |base: &str| {
+        let base = base.trim_end_matches('/');
+        if base.contains("{region}") {
+            // A region that is none leads nowhere, which the first call tells.
+            aws::bedrock_endpoint(region).unwrap_or_default()
+        } else {
+            base.to_owned()
+        }
+    };
+    let own = provider
+        .base_url
+        .as_deref()
+        .or(vendor.map(|vendor| vendor.base_url))
+        .unwrap_or("http://mock.invalid");
+    let mut all = vec![(dialect, trimmed(own))];
+    match (vendor, &provider.base_url) {
+        // Where a known vendor listens elsewhere, only what shares its address is known to be there.
+        (Some(vendor), given) if provider.dialect.is_none() => {
+            let there = vendor
+                .also()
+                .filter(|(_, base)| given.is_none() || *base == vendor.base_url);
+            all.extend(there.map(|(dialect, base)| match given {
+                Some(given) => (dialect, trimmed(given)),
+                None => (dialect, trimmed(base)),
+            }));
+        }
+        _ => {}
+    }
+    for more in &provider.also {
+        if !all.iter().any(|(known, _)| known == more) {
+            all.push((*more, trimmed(own)));
+        }
+    }
+    all
+}
+
+/// The vendor's quirks, unless the configuration says better.
+fn quirks_of(provider: &config::Provider, vendor: Option<&Vendor>, dialect: Dialect) -> Vec<Quirk> {
+    let known = vendor.map(|vendor| vendor.quirks).unwrap_or_default();
+    let holds = |quirk: &&Quirk| {
+        dialect == Dialect::OpenAi
+            && !(**quirk == Quirk::NoStreamOptions && provider.stream_usage == Some(true))
+    };
+    known.iter().filter(holds).copied().collect()
+}
+
+/// The region of AWS in which a provider is.
+fn region_of(provider: &config::Provider, env: &dyn Fn(&str) -> Option<String>) -> String {
+    let given = provider.aws.as_ref().and_then(|aws| aws.region.clone());
+    given
+        .or_else(|| aws::region_from_variables(env))
+        .unwrap_or_else(|| "us-east-1".to_owned())
+}
+
+/// The keys that sign a provider's requests. Those of the environment never go to another host.
+fn credentials_of(
+    provider: &config::Provider,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Option<Credentials> {
+    let given = provider.aws.as_ref().and_then(|aws| {
+        Some(Credentials::new(
+            aws.access_key_id.clone()?,
+            aws.secret_access_key.clone()?,
+            aws.session_token.clone(),
+        ))
+    });
+    let own = provider.base_url.is_none() && provider.mock.is_none();
+    given.or_else(|| own.then(|| Credentials::from_variables(env)).flatten())
 }
 
 /// `api_key` and `keys`; a known vendor without either takes its key from the environment.
@@ -184,7 +289,7 @@ fn keys_of(
 }
 
 fn is_credential(name: &str) -> bool {
-    ["authorization", "x-api-key", "api-key"]
+    ["authorization", "x-api-key", "api-key", "x-goog-api-key"]
         .iter()
         .any(|known| name.eq_ignore_ascii_case(known))
 }
@@ -204,6 +309,11 @@ fn headers(dialect: Dialect, key: Option<&String>, provider: &config::Provider) 
             headers.insert("anthropic-version", ANTHROPIC_VERSION);
             if let Some(key) = key {
                 insert_secret(&mut headers, HeaderName::from_static("x-api-key"), key);
+            }
+        }
+        Dialect::Gemini => {
+            if let Some(key) = key {
+                insert_secret(&mut headers, HeaderName::from_static("x-goog-api-key"), key);
             }
         }
         _ => {

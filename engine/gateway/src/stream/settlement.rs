@@ -12,6 +12,7 @@ use tidegate_policy::{
     limits::Permit,
     price,
 };
+use tidegate_providers::dialect::stream_type;
 use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
 
 use crate::{
@@ -157,7 +158,7 @@ impl Settlement {
             }
         };
         let content_type =
-            content_type.or_else(|| stream.then(|| HeaderValue::from_static("text/event-stream")));
+            content_type.or_else(|| stream.then(|| HeaderValue::from_static(stream_type(dialect))));
         self.gateway.cache.put(
             key,
             Stored {

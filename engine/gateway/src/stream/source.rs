@@ -13,7 +13,8 @@ use http::HeaderMap;
 use smallvec::SmallVec;
 use tidegate_providers::{
     dialect::{Seen, StreamTap},
-    sse::{SseEvent, SseSplitter},
+    event_stream::Splitter,
+    sse::SseEvent,
     transport::BodyStream,
 };
 use tidegate_types::{Code, Dialect, Error, Usage, chat::Json};
@@ -33,17 +34,29 @@ pub(crate) struct Piece {
     pub(crate) events: SmallVec<[(SseEvent, Seen); 2]>,
 }
 
+/// When a stream is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// When an event said so.
+    Told,
+    /// When the body ends cleanly.
+    Any,
+}
+
 /// Reads an upstream's body piece by piece and watches its deadlines.
 pub(crate) struct EventSource {
     body: BodyStream,
     dialect: Dialect,
     /// Absent for bodies that are passed through unread.
-    reader: Option<(SseSplitter, StreamTap)>,
+    reader: Option<(Splitter, StreamTap)>,
     /// Read before the commit point, not given out yet.
     held: VecDeque<Piece>,
     terminal: bool,
     failed: bool,
+    ending: Ending,
     over: bool,
+    /// What is wrong with the bytes behind the last event; told once that event was given out.
+    fault: Option<Error>,
     /// Events with content so far.
     contents: u64,
     idle: Option<Duration>,
@@ -53,13 +66,21 @@ pub(crate) struct EventSource {
 }
 
 impl EventSource {
-    /// A body of server-sent events.
+    /// A body of events, in the framing of its dialect.
     pub(crate) fn events(body: BodyStream, dialect: Dialect) -> Self {
         Self::new(
             body,
             dialect,
-            Some((SseSplitter::new(), super::tap(dialect))),
+            Some((Splitter::new(dialect), super::tap(dialect))),
         )
+    }
+
+    /// As [`events`](Self::events), of an endpoint whose vendors agree on no terminal event.
+    pub(crate) fn lenient_events(body: BodyStream, dialect: Dialect) -> Self {
+        Self {
+            ending: Ending::Any,
+            ..Self::events(body, dialect)
+        }
     }
 
     /// A body nobody looks into.
@@ -67,7 +88,7 @@ impl EventSource {
         Self::new(body, dialect, None)
     }
 
-    fn new(body: BodyStream, dialect: Dialect, reader: Option<(SseSplitter, StreamTap)>) -> Self {
+    fn new(body: BodyStream, dialect: Dialect, reader: Option<(Splitter, StreamTap)>) -> Self {
         Self {
             body,
             dialect,
@@ -75,7 +96,9 @@ impl EventSource {
             held: VecDeque::new(),
             terminal: false,
             failed: false,
+            ending: Ending::Told,
             over: false,
+            fault: None,
             contents: 0,
             idle: None,
             until: None,
@@ -169,6 +192,10 @@ impl EventSource {
         if self.over {
             return Poll::Ready(None);
         }
+        if let Some(fault) = self.fault.take() {
+            self.over = true;
+            return Poll::Ready(Some(Err(fault)));
+        }
         match self.body.poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 if self.timer.is_some() {
@@ -209,6 +236,8 @@ impl EventSource {
                 events.push((event, seen));
             }
             whole &= splitter.is_empty();
+            let fault = splitter.fault().filter(|_| !self.terminal);
+            self.fault = fault.map(|fault| Error::new(Code::UpstreamInvalid, fault.to_string()));
         }
         Ok(Piece {
             bytes,
@@ -230,7 +259,7 @@ impl EventSource {
             self.failed |= matches!(seen, Seen::Failed { .. });
             (event, seen)
         });
-        if !(self.terminal || self.failed || tap.finished()) {
+        if !(self.terminal || self.failed || self.ending == Ending::Any || tap.finished()) {
             let text = "the stream ended without its terminal event; what arrived is incomplete";
             return Poll::Ready(Some(Err(Error::new(Code::StreamInterrupted, text))));
         }
@@ -285,5 +314,63 @@ impl EventSource {
             let due = self.until.map_or(due, |until| until.min(due));
             timer.as_mut().reset(due);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_providers::event_stream::write_frame;
+
+    use super::*;
+
+    fn frames() -> Vec<u8> {
+        let mut out = Vec::new();
+        write_frame("messageStart", false, br#"{"role":"assistant"}"#, &mut out);
+        let said = br#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#;
+        write_frame("contentBlockDelta", false, said, &mut out);
+        out
+    }
+
+    async fn read(body: Vec<u8>) -> (usize, Option<Code>) {
+        let body = BodyStream::from(Bytes::from(body));
+        let mut source = EventSource::events(body, Dialect::Bedrock);
+        let mut events = 0;
+        loop {
+            match poll_fn(|cx| source.poll_piece(cx)).await {
+                Some(Ok(piece)) => events += piece.events.len(),
+                Some(Err(error)) => return (events, Some(error.code())),
+                None => return (events, None),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_precedes_a_damaged_frame_is_given_out_before_the_fault() {
+        let mut body = frames();
+        body.extend_from_slice(b"\x00\x00\x00\x20\x00\x00\x00\x02no frame of any kind, at all");
+        assert_eq!(read(body).await, (2, Some(Code::UpstreamInvalid)));
+    }
+
+    #[tokio::test]
+    async fn a_binary_stream_is_complete_from_its_stop_on() {
+        let mut body = frames();
+        assert_eq!(read(body.clone()).await, (2, Some(Code::StreamInterrupted)));
+        write_frame(
+            "messageStop",
+            false,
+            br#"{"stopReason":"end_turn"}"#,
+            &mut body,
+        );
+        assert_eq!(read(body.clone()).await, (3, None));
+        write_frame(
+            "metadata",
+            false,
+            br#"{"usage":{"inputTokens":1}}"#,
+            &mut body,
+        );
+        assert_eq!(read(body.clone()).await, (4, None));
+        // Half of the counts is not half of the reply.
+        body.truncate(body.len() - 5);
+        assert_eq!(read(body).await, (3, None));
     }
 }

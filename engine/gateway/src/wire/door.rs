@@ -1,13 +1,53 @@
 //! From method, host and path to an endpoint, a dialect and the provider they imply.
 
 use http::{HeaderMap, Method, Uri};
+use percent_encoding::percent_decode_str;
 use tidegate_providers::catalogue;
-use tidegate_types::{Code, Dialect, Endpoint, Error};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Relay};
 
 use super::Trust;
-use crate::snapshot::Snapshot;
+use crate::{call::Named, snapshot::Snapshot};
 
-type Opened = Result<(Endpoint, Option<String>), Error>;
+/// What a request is for.
+pub(super) struct Opened {
+    pub(super) endpoint: Endpoint,
+    /// Provider implied by host or prefix.
+    pub(super) provider: Option<String>,
+    /// What the path says beyond that.
+    pub(super) named: Option<Named>,
+}
+
+/// First parts of a path that say nothing about the provider: rivals' users reach several vendors'
+/// formats below them (LiteLLM, and Bifrost's pages for frameworks).
+const NEUTRAL: &[&str] = &["litellm", "langchain", "pydanticai", "passthrough"];
+
+/// What a vendor keeps for its callers. Whoever asks for it below no provider's prefix means the
+/// vendor whose format the request is in.
+const KEPT: &[&str] = &[
+    "assistants",
+    "batches",
+    "cachedContents",
+    "containers",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "messages",
+    "models",
+    "responses",
+    "skills",
+    "threads",
+    "tunedModels",
+    "uploads",
+    "vector_stores",
+    "videos",
+];
+
+/// First parts of a path that stand for a provider of another name.
+const ALIASES: &[(&str, &str)] = &[("genai", "gemini")];
+
+/// Versions in front of a path that every caller may leave out or put in.
+const VERSIONS: &[&str] = &["", "/v1", "/v1beta", "/v1alpha", "/v2"];
 
 /// Finds the endpoint. The dialect is known even when there is none, so that the error has a shape.
 pub(super) fn open(
@@ -16,65 +56,174 @@ pub(super) fn open(
     uri: &Uri,
     headers: &HeaderMap,
     trust: Trust,
-) -> (Dialect, Opened) {
+) -> (Dialect, Result<Opened, Error>) {
     let path = uri.path();
     if trust == Trust::Process
         && let Some(host) = uri.host()
-        && let Some((provider, dialect, rest)) = by_host(snapshot, host, uri.port_u16(), path)
+        && let Some(provider) = by_host(snapshot, host, uri.port_u16(), path)
     {
-        return below(snapshot, provider, dialect, method, rest, uri.query());
+        return below(snapshot, provider, method, path, uri.query(), headers);
     }
-    if let Some(found) = common(method, path, headers) {
-        return found;
+    let mut path = path;
+    let mut first = first_part(path);
+    if NEUTRAL.contains(&first) {
+        path = &path[first.len() + 1..];
+        first = first_part(path);
     }
-    let first = path
-        .trim_start_matches('/')
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    if let Some(dialect) = dialect_of(snapshot, first) {
+    let named = first.strip_suffix("_passthrough").unwrap_or(first);
+    let provider = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == named && !knows(snapshot, alias))
+        .map_or(named, |(_, provider)| provider);
+    if knows(snapshot, provider) {
         let rest = &path[path.len().min(first.len() + 1)..];
-        let rest = match dialect {
-            Dialect::Anthropic => rest,
-            // The version path belongs to the provider's base URL.
-            _ => rest
-                .strip_prefix("/v1")
-                .filter(|rest| rest.starts_with('/'))
-                .unwrap_or(rest),
-        };
-        return below(snapshot, first, dialect, method, rest, uri.query());
+        return below(snapshot, provider, method, rest, uri.query(), headers);
+    }
+    if let Some((dialect, endpoint, named)) = recognise(path, &[], headers) {
+        let opened = right_method(&endpoint, method, path).map(|()| Opened {
+            endpoint,
+            provider: None,
+            named,
+        });
+        return (dialect, opened);
+    }
+    let guessed = guess(path, headers);
+    let vendor = match guessed {
+        Dialect::Anthropic => "anthropic",
+        Dialect::Gemini => "gemini",
+        _ => "openai",
+    };
+    let mut parts = path.trim_start_matches('/').split('/');
+    if let (Some("v1" | "v1beta" | "upload"), Some(kind)) = (parts.next(), parts.next())
+        && (KEPT.contains(&kind) || kind == "v1beta")
+        && snapshot.providers.contains_key(vendor)
+    {
+        return below(snapshot, vendor, method, path, uri.query(), headers);
     }
     let text = format!("nothing is served at {method} {path}");
-    (
-        guess(path, headers),
-        Err(Error::new(Code::UnknownEndpoint, text)),
-    )
+    (guessed, Err(Error::new(Code::UnknownEndpoint, text)))
 }
 
-/// The paths every caller knows, with or without the version.
-fn common(method: &Method, path: &str, headers: &HeaderMap) -> Option<(Dialect, Opened)> {
-    let (dialect, endpoint, wanted) = match path.strip_prefix("/v1").unwrap_or(path) {
-        "/chat/completions" => (Dialect::OpenAi, Endpoint::Chat, Method::POST),
-        "/messages" => (Dialect::Anthropic, Endpoint::Chat, Method::POST),
-        "/embeddings" => (Dialect::OpenAi, Endpoint::Embeddings, Method::POST),
-        "/models" => (guess(path, headers), Endpoint::Models, Method::GET),
+/// The dialect in which a gateway answers at this path and query.
+pub(crate) fn dialect_of(target: &str, headers: &HeaderMap) -> Dialect {
+    let path = target.split('?').next().unwrap_or_default();
+    let below = &path[path.len().min(first_part(path).len() + 1)..];
+    recognise(path, &[], headers)
+        .or_else(|| recognise(below, &[], headers))
+        .map_or_else(|| guess(path, headers), |(dialect, ..)| dialect)
+}
+
+fn first_part(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.split('/').next().unwrap_or_default()
+}
+
+fn knows(snapshot: &Snapshot, name: &str) -> bool {
+    snapshot.providers.contains_key(name) || catalogue::vendor(name).is_some()
+}
+
+/// The endpoint of a path, by what its end says; in front of that only a version may stand, or one
+/// of `bases`.
+fn recognise(
+    path: &str,
+    bases: &[&str],
+    headers: &HeaderMap,
+) -> Option<(Dialect, Endpoint, Option<Named>)> {
+    let known = |before: &str| VERSIONS.contains(&before) || bases.contains(&before);
+    let fixed = [
+        ("/chat/completions", Dialect::OpenAi, Endpoint::Chat),
+        ("/messages", Dialect::Anthropic, Endpoint::Chat),
+        ("/responses", Dialect::Responses, Endpoint::Chat),
+        ("/chat", Dialect::Cohere, Endpoint::Chat),
+        ("/embeddings", Dialect::OpenAi, Endpoint::Embeddings),
+        ("/models", guess(path, headers), Endpoint::Models),
+    ];
+    for (end, dialect, endpoint) in fixed {
+        let Some(before) = path.strip_suffix(end) else {
+            continue;
+        };
+        // `/v1/chat` is Cohere's older format, `/openai/deployments` are Azure's.
+        let cohere = dialect == Dialect::Cohere;
+        if known(before) && (!cohere || before.ends_with("/v2")) {
+            return Some((dialect, endpoint, None));
+        }
+        if dialect == Dialect::OpenAi
+            && let Some((before, model)) = before.rsplit_once('/')
+            && let Some(before) = before
+                .strip_suffix("/deployments")
+                .or_else(|| before.strip_suffix("/engines"))
+            && known(before)
+        {
+            return Some((dialect, endpoint, Some(named(model, None)?)));
+        }
+    }
+    let relay = Relay::ALL
+        .iter()
+        .find(|relay| path.strip_suffix(relay.path()).is_some_and(known));
+    if let Some(relay) = relay {
+        return Some((Dialect::OpenAi, Endpoint::Relay(*relay), None));
+    }
+    gemini(path, known).or_else(|| bedrock(path))
+}
+
+/// `/v1beta/models/MODEL:generateContent`, and Vertex's
+/// `/v1/projects/P/locations/L/publishers/google/models/MODEL:generateContent`.
+fn gemini(path: &str, known: impl Fn(&str) -> bool) -> Option<(Dialect, Endpoint, Option<Named>)> {
+    let (front, verb) = path.rsplit_once(':')?;
+    let stream = match verb {
+        "generateContent" => false,
+        "streamGenerateContent" => true,
         _ => return None,
     };
-    let opened = if *method == wanted {
-        Ok((endpoint, None))
-    } else {
-        Err(Error::new(
-            Code::UnknownEndpoint,
-            format!("{path} answers {wanted}, not {method}"),
-        ))
-    };
-    Some((dialect, opened))
+    let (before, model) = front.split_once("/models/")?;
+    if known(before) || before.contains("/publishers/") {
+        let named = named(model, Some(stream))?;
+        return Some((Dialect::Gemini, Endpoint::Chat, Some(named)));
+    }
+    None
 }
 
-/// Anthropic's SDKs name their API's version in every request.
+/// `/model/MODEL/converse` and `/model/MODEL/converse-stream`.
+fn bedrock(path: &str) -> Option<(Dialect, Endpoint, Option<Named>)> {
+    let (model, verb) = path.strip_prefix("/model/")?.rsplit_once('/')?;
+    let stream = match verb {
+        "converse" => false,
+        "converse-stream" => true,
+        _ => return None,
+    };
+    let named = named(model, Some(stream))?;
+    Some((Dialect::Bedrock, Endpoint::Chat, Some(named)))
+}
+
+fn named(model: &str, stream: Option<bool>) -> Option<Named> {
+    let model = percent_decode_str(model).decode_utf8().ok()?;
+    (!model.is_empty()).then(|| Named {
+        model: model.into_owned(),
+        stream,
+    })
+}
+
+fn right_method(endpoint: &Endpoint, method: &Method, path: &str) -> Result<(), Error> {
+    let wanted = match endpoint {
+        Endpoint::Models => Method::GET,
+        _ => Method::POST,
+    };
+    if *method == wanted {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::UnknownEndpoint,
+        format!("{path} answers {wanted}, not {method}"),
+    ))
+}
+
+/// What a path that names no endpoint is probably meant for. Anthropic's SDKs name their API's
+/// version in every request, Google's their key in a header of its own.
 fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     if headers.contains_key("anthropic-version") || path.starts_with("/anthropic") {
         Dialect::Anthropic
+    } else if headers.contains_key("x-goog-api-key") || path.starts_with("/v1beta") {
+        Dialect::Gemini
     } else {
         Dialect::OpenAi
     }
@@ -84,38 +233,85 @@ fn guess(path: &str, headers: &HeaderMap) -> Dialect {
 fn below(
     snapshot: &Snapshot,
     provider: &str,
-    dialect: Dialect,
     method: &Method,
-    rest: &str,
+    path: &str,
     query: Option<&str>,
-) -> (Dialect, Opened) {
+    headers: &HeaderMap,
+) -> (Dialect, Result<Opened, Error>) {
+    let wires = wires(snapshot, provider);
+    let bases: Vec<&str> = wires.iter().map(|(_, base)| base_path(base)).collect();
     let implied = Some(provider.to_owned());
-    let endpoint = match (dialect, rest, method.as_str()) {
-        (Dialect::OpenAi, "/chat/completions", "POST")
-        | (Dialect::Anthropic, "/v1/messages", "POST") => Endpoint::Chat,
-        (Dialect::OpenAi, "/embeddings", "POST") => Endpoint::Embeddings,
-        (_, "/models" | "/v1/models", "GET") if !snapshot.providers.contains_key(provider) => {
-            Endpoint::Models
-        }
-        _ if rest.contains("/../") || rest.ends_with("/..") || !rest.starts_with('/') => {
-            let text = format!("{rest:?} is no path of {provider:?}");
-            return (dialect, Err(Error::new(Code::UnknownEndpoint, text)));
-        }
-        _ => Endpoint::Passthrough {
-            provider: provider.to_owned(),
-            method: method.clone(),
-            path: query.map_or_else(|| rest.to_owned(), |query| [rest, "?", query].concat()),
-        },
+    if let Some((dialect, endpoint, named)) = recognise(path, &bases, headers)
+        && right_method(&endpoint, method, path).is_ok()
+        // A configured provider's own list says more than the gateway's.
+        && (endpoint != Endpoint::Models || !snapshot.providers.contains_key(provider))
+    {
+        let opened = Opened {
+            endpoint,
+            provider: implied,
+            named,
+        };
+        return (dialect, Ok(opened));
+    }
+    let (dialect, rest) = passed(&wires, path, headers);
+    if rest.contains("/../") || rest.ends_with("/..") || !rest.starts_with('/') {
+        let text = format!("{rest:?} is no path of {provider:?}");
+        return (dialect, Err(Error::new(Code::UnknownEndpoint, text)));
+    }
+    let endpoint = Endpoint::Passthrough {
+        provider: provider.to_owned(),
+        method: method.clone(),
+        path: query.map_or_else(|| rest.to_owned(), |query| [rest, "?", query].concat()),
     };
-    (dialect, Ok((endpoint, implied)))
+    let opened = Opened {
+        endpoint,
+        provider: implied,
+        named: None,
+    };
+    (dialect, Ok(opened))
 }
 
-fn dialect_of(snapshot: &Snapshot, name: &str) -> Option<Dialect> {
-    snapshot
-        .providers
-        .get(name)
-        .map(|provider| provider.dialect)
-        .or_else(|| catalogue::vendor(name).map(|vendor| vendor.dialect))
+/// The wire format below whose base URL a path is passed on, and the path from there. The longest
+/// base it begins with decides; a version the base ends in may be left out.
+fn passed<'p>(wires: &[(Dialect, &str)], path: &'p str, headers: &HeaderMap) -> (Dialect, &'p str) {
+    let own = wires
+        .first()
+        .map_or(Dialect::OpenAi, |(dialect, _)| *dialect);
+    let below = |base: &str| {
+        let rest = path.strip_prefix(base_path(base))?;
+        (rest.starts_with('/') && base_path(base).len() > 1).then_some(rest)
+    };
+    let longest = wires
+        .iter()
+        .filter_map(|(dialect, base)| Some((*dialect, below(base)?)))
+        .min_by_key(|(_, rest)| rest.len());
+    if let Some((dialect, rest)) = longest {
+        return (dialect, rest);
+    }
+    let guessed = guess(path, headers);
+    let dialect = wires
+        .iter()
+        .find(|(dialect, _)| *dialect == guessed)
+        .map_or(own, |(dialect, _)| *dialect);
+    let versioned = wires
+        .iter()
+        .any(|(known, base)| *known == dialect && base_path(base).ends_with("/v1"));
+    let rest = path
+        .strip_prefix("/v1")
+        .filter(|rest| versioned && rest.starts_with('/'));
+    (dialect, rest.unwrap_or(path))
+}
+
+/// The formats of a provider and their base URLs, its own first.
+fn wires<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<(Dialect, &'a str)> {
+    if let Some(provider) = snapshot.providers.get(name) {
+        let all = provider.wires.iter();
+        return all.map(|wire| (wire.dialect, wire.base.as_str())).collect();
+    }
+    catalogue::vendor(name).map_or_else(Vec::new, |vendor| {
+        let own = (vendor.dialect, vendor.base_url);
+        std::iter::once(own).chain(vendor.also()).collect()
+    })
 }
 
 /// The provider whose URL an SDK was made with: a configured base URL first, then a vendor's host.
@@ -123,22 +319,20 @@ fn by_host<'a>(
     snapshot: &'a Snapshot,
     host: &str,
     port: Option<u16>,
-    path: &'a str,
-) -> Option<(&'a str, Dialect, &'a str)> {
+    path: &str,
+) -> Option<&'a str> {
     for provider in snapshot.providers.values() {
-        if let Some(chat) = provider.chat.as_ref()
-            && chat.host() == Some(host)
-            && chat.port_u16() == port
-            && let Some(rest) = path.strip_prefix(base_path(&provider.base))
-        {
-            return Some((&provider.name, provider.dialect, rest));
+        let here = provider.wires.iter().any(|wire| {
+            wire.host
+                .as_ref()
+                .is_some_and(|at| at.host() == host && at.port_u16() == port)
+                && path.starts_with(base_path(&wire.base))
+        });
+        if here {
+            return Some(&provider.name);
         }
     }
-    let vendor = catalogue::vendors().find(|vendor| vendor.hosts.contains(&host))?;
-    let rest = path
-        .strip_prefix(base_path(vendor.base_url))
-        .unwrap_or(path);
-    Some((vendor.name, vendor.dialect, rest))
+    catalogue::vendor_of_host(host).map(|vendor| vendor.name)
 }
 
 /// The path of a base URL without its trailing slash.

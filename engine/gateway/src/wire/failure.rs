@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tidegate_providers::dialect;
-use tidegate_types::{Code, Dialect, Error, UpstreamError};
+use tidegate_types::{Code, Dialect, Error, UpstreamError, chat::Json};
 
 use super::ReplyBody;
 use crate::facts::header as names;
@@ -27,6 +27,14 @@ pub(crate) fn respond(dialect: Dialect, error: &Error) -> Response<ReplyBody> {
             Bytes::from(dialect::encode_error(dialect, error)),
         ),
     };
+    // AWS's SDKs look for the name of the exception here first.
+    if dialect == Dialect::Bedrock
+        && let Ok(body) = Json::parse(&body)
+        && let Some(kind) = body.get("__type").and_then(Json::as_text)
+        && let Ok(kind) = HeaderValue::from_str(&kind.decode())
+    {
+        headers.entry("x-amzn-errortype").or_insert(kind);
+    }
     if let Some(upstream) = error.upstream()
         && let Ok(target) = HeaderValue::from_str(&upstream.target)
     {

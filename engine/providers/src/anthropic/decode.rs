@@ -5,8 +5,11 @@ use tidegate_types::chat::{
     Request, Role, Text, Tier, Tool, ToolChoice,
 };
 
-use crate::dialect::codec::{
-    Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+use crate::dialect::{
+    codec::{
+        Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+    },
+    proof,
 };
 
 /// Reads the body of `POST /v1/messages`.
@@ -195,15 +198,18 @@ pub(super) fn block_kind<'a>(
             signature: block.get("signature").map(text).transpose()?,
         },
         "redacted_thinking" => PartKind::RedactedThinking(member(block, "data")?),
-        "tool_use" => PartKind::ToolCall {
-            id: member(block, "id")?,
-            name: member(block, "name")?,
-            arguments: match block.get("input") {
-                Some(input) => Arguments::Json(object(input)?),
-                None => Arguments::Text(Text::Escaped("")),
-            },
-            signature: None,
-        },
+        "tool_use" => {
+            let (id, signature) = proof::take(member(block, "id")?);
+            PartKind::ToolCall {
+                id,
+                name: member(block, "name")?,
+                arguments: match block.get("input") {
+                    Some(input) => Arguments::Json(object(input)?),
+                    None => Arguments::Text(Text::Escaped("")),
+                },
+                signature,
+            }
+        }
         "tool_result" if with_results => {
             let mut parts = Vec::new();
             if let Some(inner) = block.get("content") {
@@ -213,7 +219,7 @@ pub(super) fn block_kind<'a>(
                 .get("is_error")
                 .filter(|value| value.as_bool() == Some(true));
             PartKind::ToolResult {
-                id: member(block, "tool_use_id")?,
+                id: proof::take(member(block, "tool_use_id")?).0,
                 parts,
                 failed,
             }

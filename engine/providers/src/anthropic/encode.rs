@@ -1,7 +1,6 @@
 //! Writing a request.
 
 mod blocks;
-mod thinking;
 
 use tidegate_types::chat::{
     Format, Json, Message, Part, PartKind, Request, Role, Text, Tier, ToolChoice,
@@ -9,21 +8,11 @@ use tidegate_types::chat::{
 };
 
 use crate::dialect::{
-    codec::{JSON_TOOL, says_nothing},
+    codec::{JSON_ONLY, JSON_TOOL, OPENING, cache_control, object_schema},
     models,
+    thinking::{self, Plan},
 };
 use blocks::Block;
-
-pub(super) use blocks::arguments;
-
-/// Anthropic asks for a bound on every request; this one is sent when the caller gave none.
-const DEFAULT_MAX_TOKENS: u64 = 4096;
-
-/// Said to the model where a caller wants JSON of no particular schema.
-const JSON_ONLY: &str = "Reply with one valid JSON object and nothing else.";
-
-/// Stands in where the conversation does not begin with the user, as this dialect demands.
-const OPENING: &str = ".";
 
 pub(super) fn request<'a>(
     request: &Request<'a>,
@@ -43,7 +32,13 @@ pub(super) fn request<'a>(
     let conversation = conversation(request, dropped);
     let must_call = !request.tools.is_empty() && request.must_call().is_some();
     let forced = emulated.is_some() || must_call;
-    let thinking = thinking::plan(request, version, &conversation, forced, dropped);
+    let thinking = thinking::plan(
+        request,
+        version,
+        forced,
+        || calls_without_thought(&conversation),
+        dropped,
+    );
 
     let mut out = Vec::with_capacity(4096);
     let mut body = Object::open(&mut out);
@@ -78,7 +73,7 @@ pub(super) fn request<'a>(
     if let Some(stream) = request.stream {
         body.literal("stream", if stream { "true" } else { "false" });
     }
-    thinking.write(&mut body);
+    thinking.write("thinking", &mut body);
     if thinking.effort.is_some() || native.is_some() {
         body.object("output_config", |config| {
             if let Some(effort) = thinking.effort {
@@ -134,7 +129,7 @@ fn system<'a>(request: &Request<'a>, body: &mut Object<'_>, dropped: &mut Vec<Js
                 for (text, cache) in texts {
                     list.object(|block| {
                         block.str("type", "text").text("text", text);
-                        block.json_if("cache_control", cache);
+                        cache_control(cache, block);
                     });
                 }
             });
@@ -205,11 +200,11 @@ fn tools<'a>(
                 if let Some(description) = &tool.description {
                     item.text("description", description);
                 }
-                input_schema(tool.schema, item);
+                object_schema(tool.schema, item.key("input_schema"));
                 if tool.strict == Some(true) {
                     item.literal("strict", "true");
                 }
-                item.json_if("cache_control", tool.cache);
+                cache_control(tool.cache, item);
             });
         }
         if let Some(schema) = emulated {
@@ -267,29 +262,13 @@ fn json_tool(request: &Request<'_>, schema: Json<'_>, list: &mut Array<'_>) {
                 );
             }
         }
-        input_schema(Some(schema), item);
+        object_schema(Some(schema), item.key("input_schema"));
     });
-}
-
-/// The schema as the caller wrote it; the one thing this dialect insists on is added in front.
-fn input_schema(schema: Option<Json<'_>>, item: &mut Object<'_>) {
-    let out = item.key("input_schema");
-    let Some(schema) = schema.filter(|schema| !says_nothing(*schema)) else {
-        out.extend_from_slice(br#"{"type":"object","properties":{}}"#);
-        return;
-    };
-    if schema.get("type").is_some() {
-        out.extend_from_slice(schema.as_str().as_bytes());
-    } else {
-        out.extend_from_slice(br#"{"type":"object","#);
-        let rest = schema.as_str().trim_start_matches('{');
-        out.extend_from_slice(rest.trim_start().as_bytes());
-    }
 }
 
 fn sampling<'a>(
     request: &Request<'a>,
-    thinking: &thinking::Plan,
+    thinking: &Plan,
     body: &mut Object<'_>,
     dropped: &mut Vec<Json<'a>>,
 ) {
@@ -335,16 +314,23 @@ fn sampling<'a>(
     dropped.extend(request.top_logprobs);
 }
 
-impl thinking::Plan {
-    fn write(&self, body: &mut Object<'_>) {
-        if self.adaptive {
-            body.literal("thinking", r#"{"type":"adaptive"}"#);
-        } else if let Some(budget) = self.budget {
-            body.object("thinking", |thinking| {
-                thinking
-                    .str("type", "enabled")
-                    .number("budget_tokens", budget);
-            });
-        }
-    }
+/// True when the model's last turn called tools and its thinking was not sent along: such a
+/// conversation is refused when thinking is on.
+fn calls_without_thought(conversation: &[Turn<'_, '_>]) -> bool {
+    let last = conversation
+        .iter()
+        .rev()
+        .find(|(role, _)| *role == "assistant");
+    last.is_some_and(|(_, blocks)| {
+        let calls = blocks
+            .iter()
+            .any(|block| matches!(block.kind(), PartKind::ToolCall { .. }));
+        let thought = blocks.first().is_some_and(|block| {
+            matches!(
+                block.kind(),
+                PartKind::Thinking { .. } | PartKind::RedactedThinking(_)
+            )
+        });
+        calls && !thought
+    })
 }

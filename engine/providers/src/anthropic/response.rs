@@ -8,10 +8,10 @@ use tidegate_types::{
     },
 };
 
-use super::{decode, encode};
+use super::decode;
 use crate::dialect::{
     codec::{Fault, JSON_TOOL, array, name, object},
-    usage,
+    proof, usage, words,
 };
 
 /// Reads a `message`.
@@ -170,14 +170,14 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
             id,
             name,
             arguments,
-            ..
+            signature,
         } => {
             list.object(|block| {
                 block
                     .str("type", "tool_use")
-                    .text("id", id)
+                    .text("id", &proof::carry(id, signature.as_ref()))
                     .text("name", name);
-                encode::arguments(arguments, block.key("input"));
+                words::arguments(arguments, block.key("input"));
             });
         }
         PartKind::Image { .. }

@@ -10,7 +10,7 @@ use super::{decode, response, tap};
 use crate::{
     dialect::{
         codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, name},
-        failure_delta,
+        failure_delta, proof,
         usage::AnthropicUsage,
     },
     sse::SseEvent,
@@ -143,12 +143,13 @@ impl EventDecoder {
                 let index = self.calls;
                 self.calls += 1;
                 let id = word("id").ok_or_else(|| Fault::missing(block, "id"))?;
+                let (id, signature) = proof::take(id);
                 let name = word("name").ok_or_else(|| Fault::missing(block, "name"))?;
                 sink(Delta::Call {
                     index,
                     id,
                     name,
-                    signature: None,
+                    signature,
                 });
                 let given = block.get("input").map_or("{}", Json::as_str);
                 Block::Call {

@@ -15,7 +15,7 @@ fn price(provider: &str, name: &str) -> (String, String) {
 #[test]
 fn tables_are_sorted_and_hold_nothing_twice() {
     assert!(vendors().is_sorted_by(|a, b| a.name < b.name));
-    assert!(vendors().count() >= 60);
+    assert!(vendors().count() >= 150);
     for vendor in vendors() {
         let sorted = vendor.models.is_sorted_by(|a, b| a.name < b.name);
         assert!(sorted, "{}: names out of order or twice", vendor.name);
@@ -29,7 +29,11 @@ fn vendors_are_complete() {
     let mut hosts = BTreeSet::new();
     let mut variables = BTreeSet::new();
     for vendor in vendors() {
-        let url: http::Uri = vendor.base_url.parse().unwrap();
+        let url: http::Uri = vendor
+            .base_url
+            .replace("{region}", "us-east-1")
+            .parse()
+            .unwrap();
         let local = url.host() == Some("127.0.0.1");
         assert_eq!(
             url.scheme_str(),
@@ -40,7 +44,8 @@ fn vendors_are_complete() {
         assert!(!vendor.base_url.ends_with('/'), "{}", vendor.name);
         assert!(local || !vendor.is_own(), "{}", vendor.name);
         assert!(
-            local || vendor.hosts.contains(&url.host().unwrap()),
+            // A host for every region is no host of the vendor's own.
+            local || vendor.base_url.contains('{') || vendor.hosts.contains(&url.host().unwrap()),
             "{}",
             vendor.name
         );
@@ -65,6 +70,26 @@ fn vendors_are_complete() {
     }
     assert!(vendor("nobody").is_none() && vendor_of_host("example.com").is_none());
     assert_eq!(models("nobody").count(), 0);
+}
+
+#[test]
+fn quirks_are_of_the_dialect_they_are_about_and_do_not_contradict() {
+    for vendor in vendors() {
+        let has = |quirk| vendor.quirks.contains(&quirk);
+        assert!(
+            vendor.quirks.is_empty() || vendor.dialect == Dialect::OpenAi,
+            "{}",
+            vendor.name
+        );
+        assert!(
+            !(has(Quirk::MaxTokens) && has(Quirk::MaxCompletionTokens)),
+            "{}",
+            vendor.name
+        );
+    }
+    for (name, asked) in [("mistral", false), ("perplexity", false), ("poe", true)] {
+        assert_eq!(vendor(name).unwrap().stream_usage(), asked, "{name}");
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What a dialect must bring along: a decoder into the neutral form and an encoder from it, for
 //! requests, replies and streams.
 
+use std::fmt::Write as _;
+
 use tidegate_types::{
     Usage,
-    chat::{Delta, Json, Request, Response, Text},
+    chat::{Delta, Json, Request, Response, Text, write::Object},
 };
 
 use super::{error::Failure, tap::Seen};
@@ -20,6 +22,21 @@ pub(crate) const MALFORMED: &str = "malformed_arguments";
 /// up is linear.
 pub(crate) const MOST_BLOCKS: usize = 4096;
 
+/// Said to the model where a caller wants JSON of no particular schema.
+pub(crate) const JSON_ONLY: &str = "Reply with one valid JSON object and nothing else.";
+
+/// Stands in where the conversation does not begin with the user and the dialect demands it.
+pub(crate) const OPENING: &str = ".";
+
+/// How the events of a stream are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Server-sent events: text, with comments between them.
+    Sse,
+    /// An AWS event stream: binary frames with checksums.
+    EventStream,
+}
+
 /// A dialect of chat.
 pub(crate) trait Codec {
     /// Watches a stream that passes through.
@@ -32,8 +49,30 @@ pub(crate) trait Codec {
     /// Name of the member of a complete reply that tells what it consumed.
     const USAGE: &'static str = "usage";
 
+    /// Whether the body of a request names the model and says whether a stream is wanted; otherwise
+    /// the path does.
+    const MODEL_IN_BODY: bool = true;
+
+    /// Whether comments of the upstream's stream, which keep connections alive, may be passed on.
+    const COMMENTS: bool = true;
+
+    /// How its streams are framed.
+    const FRAMING: Framing = Framing::Sse;
+
     /// Where a provider takes chat requests, below its base URL.
     fn path(model: &str, stream: bool) -> String;
+
+    /// The body of a request with words respelled that mean the same elsewhere in another spelling
+    /// of the same length, so that places in it stay what they are; `None` when there are none.
+    fn respell(_body: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The request in a form that can be read in place, where it is not in that form already: JSON
+    /// that travels inside a string, for one. Names and order of members stay.
+    fn unfold(_body: Json<'_>) -> Option<Vec<u8>> {
+        None
+    }
 
     /// Reads a request.
     fn decode_request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>>;
@@ -203,6 +242,66 @@ pub(crate) fn name<'a>(of: Json<'a>, key: &str) -> std::borrow::Cow<'a, str> {
         .and_then(Json::as_text)
         .map(|text| text.decode())
         .unwrap_or_default()
+}
+
+/// An id of a call in the characters that Anthropic and Bedrock allow (letters, digits, `_`, `-`),
+/// and no longer than `longest`: what is beyond becomes a hash, so that ids stay different.
+pub(crate) fn tool_id<'a>(id: &Text<'a>, longest: usize) -> Text<'a> {
+    const HASH: usize = 17;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let characters = id.decode();
+    if characters.is_empty() {
+        return Text::Escaped("call");
+    }
+    if characters.len() <= longest && characters.chars().all(allowed) {
+        return id.clone();
+    }
+    let mut mapped: String = characters
+        .chars()
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect();
+    if mapped.len() > longest {
+        // FNV-1a: it only has to tell the ids of one conversation apart.
+        let hash = characters
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        mapped.truncate(longest.saturating_sub(HASH));
+        // Writing to a string cannot fail.
+        let _ = write!(mapped, "_{hash:016x}");
+    }
+    Text::plain(mapped)
+}
+
+/// The schema of a tool as the caller wrote it; that it is one of an object, on which Anthropic and
+/// Bedrock insist, is added in front.
+pub(crate) fn object_schema(schema: Option<Json<'_>>, out: &mut Vec<u8>) {
+    let Some(schema) = schema.filter(|schema| !says_nothing(*schema)) else {
+        out.extend_from_slice(br#"{"type":"object","properties":{}}"#);
+        return;
+    };
+    if schema.get("type").is_some() {
+        out.extend_from_slice(schema.as_str().as_bytes());
+    } else {
+        out.extend_from_slice(br#"{"type":"object","#);
+        let rest = schema.as_str().trim_start_matches('{');
+        out.extend_from_slice(rest.trim_start().as_bytes());
+    }
+}
+
+/// Writes a prompt-cache marker in Anthropic's spelling; Bedrock's `cachePoint` is turned into it.
+pub(crate) fn cache_control(marker: Option<Json<'_>>, object: &mut Object<'_>) {
+    let Some(marker) = marker else { return };
+    if name(marker, "type") == "default" {
+        object.object("cache_control", |control| {
+            control
+                .str("type", "ephemeral")
+                .json_if("ttl", marker.get("ttl"));
+        });
+    } else {
+        object.json("cache_control", marker);
+    }
 }
 
 /// True for values that say nothing, so that leaving them out loses nothing.

@@ -7,6 +7,9 @@ use tidegate_types::{
 
 use super::{codec::Codec, with_codec};
 
+/// Marks the gateway's own codes where a dialect names the domain of a code.
+pub(crate) const DOMAIN: &str = "tidegate";
+
 /// What a vendor's error body says, whatever its shape.
 #[derive(Debug, Default)]
 pub(crate) struct Failure {
@@ -18,8 +21,8 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Reads `{"error":{...}}`, `{"error":"..."}`, `{"message":...}`, `{"detail":...}` and lists of
-    /// one of these (Gemini's compatible endpoint).
+    /// Reads `{"error":{...}}`, `{"error":"..."}`, `{"message":...}`, `{"detail":...}`, lists of one
+    /// of these (Gemini's compatible endpoint) and the end of a message that failed (Cohere).
     pub(crate) fn read(body: Json<'_>) -> Self {
         let body = if body.is_array() {
             body.items().next().unwrap_or(body)
@@ -27,6 +30,18 @@ impl Failure {
             body
         };
         let mut failure = Self::default();
+        // Cohere tells in the last event of a stream what went wrong.
+        if let Some(end) = body.get("delta").filter(|_| body.get("error").is_none()) {
+            let word = |key| end.get(key).map(words);
+            failure.kind = word("finish_reason");
+            failure.code = word("code");
+            failure.message = word("error").or_else(|| {
+                let kind = failure.kind.as_deref()?;
+                Some(format!("the reply ended with {kind}"))
+            });
+            return failure;
+        }
+        let mut details = None;
         let error = body.get("error").unwrap_or(body);
         if let Some(text) = error.as_text() {
             failure.message = Some(text.decode().into_owned());
@@ -36,21 +51,60 @@ impl Failure {
                 continue;
             }
             match &*key.decode() {
-                "message" | "detail" | "msg" if failure.message.is_none() => {
+                "message" | "Message" | "detail" | "msg" if failure.message.is_none() => {
                     failure.message = Some(words(value));
                 }
+                // The events of the Responses dialect say what they are where others say what failed.
+                "type" if value.as_str() == "\"error\"" => {}
                 "type" => failure.kind = Some(words(value)),
                 "status" if failure.kind.is_none() => failure.kind = Some(words(value)),
                 "param" => failure.param = Some(words(value)),
+                // AWS: `com.amazon.coral.service#ThrottlingException:http://...`.
+                "__type" => {
+                    let kind = words(value);
+                    let kind = kind.rsplit('#').next().unwrap_or_default();
+                    failure.kind = Some(kind.split(':').next().unwrap_or_default().to_owned());
+                }
+                "error_code" if failure.code.is_none() => failure.code = Some(words(value)),
                 "code" => failure.code = Some(words(value)),
                 "request_id" => failure.request_id = Some(words(value)),
+                "details" => details = Some(value),
                 _ => {}
             }
         }
+        for detail in details.map(Json::items).into_iter().flatten() {
+            failure.google(detail);
+        }
         if let Some(id) = body.get("request_id") {
+            failure.request_id = Some(words(id));
+        } else if body.get("error").is_none()
+            && let Some(id) = body.get("id")
+        {
+            // Cohere's id of the call.
             failure.request_id = Some(words(id));
         }
         failure
+    }
+
+    /// What Google's errors say beyond code and status ("API Improvement Proposals", AIP-193).
+    fn google(&mut self, detail: Json<'_>) {
+        let word = |key| detail.get(key).map(words);
+        if word("domain").as_deref() == Some(DOMAIN)
+            && let Some(reason) = word("reason")
+        {
+            self.code = Some(reason.to_ascii_lowercase());
+        }
+        if let Some(id) = word("requestId") {
+            self.request_id = Some(id);
+        }
+        let violation = detail.get("fieldViolations").map(Json::items);
+        let field = violation.into_iter().flatten().find_map(|one| {
+            let field = one.get("field")?;
+            (!field.as_text()?.is_empty()).then(|| words(field))
+        });
+        if self.param.is_none() {
+            self.param = field;
+        }
     }
 
     /// The HTTP status this would have been, had it come before the stream began.
@@ -59,16 +113,29 @@ impl Failure {
         if let Some(code @ 400..=599) = code {
             return code;
         }
-        let kind = self.kind.as_deref().unwrap_or_default();
-        match kind {
-            "invalid_request_error" | "BadRequestError" => 400,
-            "authentication_error" | "invalid_api_key" => 401,
+        let kind = self.kind.as_ref().or(self.code.as_ref());
+        match kind.map(String::as_str).unwrap_or_default() {
+            // Names in capitals are Google's (google.rpc.Code), those that end in Exception AWS's.
+            "invalid_request_error"
+            | "BadRequestError"
+            | "validationException"
+            | "INVALID_ARGUMENT"
+            | "FAILED_PRECONDITION"
+            | "OUT_OF_RANGE" => 400,
+            "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => 401,
             "billing_error" | "insufficient_quota" => 402,
-            "permission_error" => 403,
-            "not_found_error" => 404,
+            "permission_error" | "accessDeniedException" | "PERMISSION_DENIED" => 403,
+            "not_found_error" | "resourceNotFoundException" | "NOT_FOUND" => 404,
+            "ABORTED" | "ALREADY_EXISTS" => 409,
             "request_too_large" => 413,
-            "rate_limit_error" | "rate_limit_exceeded" => 429,
-            "timeout_error" => 504,
+            "rate_limit_error"
+            | "rate_limit_exceeded"
+            | "throttlingException"
+            | "RESOURCE_EXHAUSTED" => 429,
+            "CANCELLED" => 499,
+            "UNIMPLEMENTED" => 501,
+            "serviceUnavailableException" | "UNAVAILABLE" => 503,
+            "timeout_error" | "modelTimeoutException" | "TIMEOUT" | "DEADLINE_EXCEEDED" => 504,
             "overloaded_error" => 529,
             _ => 500,
         }
@@ -147,7 +214,17 @@ pub(crate) fn sse_event(name: Option<&str>, data: &[u8]) -> Vec<u8> {
 
 /// The error an event inside a stream reports.
 pub(crate) fn failure_delta(data: Json<'_>) -> Delta<'static> {
-    let failure = Failure::read(data);
+    delta_of(Failure::read(data), data)
+}
+
+/// The error that an event called `name` reports.
+pub(crate) fn failure_named(name: &str, data: Json<'_>) -> Delta<'static> {
+    let mut failure = Failure::read(data);
+    failure.kind = Some(name.to_owned());
+    delta_of(failure, data)
+}
+
+fn delta_of(failure: Failure, data: Json<'_>) -> Delta<'static> {
     let status = failure.status();
     let kind = failure.kind.or(failure.code).unwrap_or_default();
     let message = failure.message.unwrap_or_else(|| data.as_str().to_owned());

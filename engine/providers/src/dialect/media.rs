@@ -50,6 +50,40 @@ fn split(url: &str) -> Option<(&str, &str)> {
     ))
 }
 
+/// The media type that an address suggests by its ending, or empty. Videos of `YouTube` count as films,
+/// as Gemini wants them.
+pub(crate) fn guess_type(address: &str) -> &'static str {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "heic" => "image/heic",
+        "heif" => "image/heif",
+        "pdf" => "application/pdf",
+        "txt" => "text/plain",
+        "html" | "htm" => "text/html",
+        "csv" => "text/csv",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "flac" => "audio/flac",
+        "ogg" => "audio/ogg",
+        "mp4" => "video/mp4",
+        "mov" => "video/quicktime",
+        "webm" => "video/webm",
+        _ if ["youtube.com/", "youtu.be/"]
+            .iter()
+            .any(|host| address.contains(host)) =>
+        {
+            "video/mp4"
+        }
+        _ => "",
+    }
+}
+
 /// The text that base64 stands for, if it is valid UTF-8.
 pub(crate) fn decode_text(base64: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(base64.len() / 4 * 3);

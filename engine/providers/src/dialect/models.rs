@@ -14,6 +14,21 @@ pub(crate) fn claude_version(model: &str) -> Option<(u32, u32)> {
     Some((major, numbers.next().unwrap_or(0)))
 }
 
+/// The version in a Gemini model's name: `gemini-2.5-flash` is (2, 5), `gemini-3-pro-preview` is
+/// (3, 0). The names that follow the newest model (`gemini-flash-latest`) count as 3, whose rules
+/// they have followed since it came. `None` for other models.
+pub(crate) fn gemini_version(model: &str) -> Option<(u32, u32)> {
+    let name = bare(model);
+    let rest = name.strip_prefix("gemini-")?;
+    let number = rest.split('-').next().unwrap_or_default();
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    match (major.parse(), minor.parse()) {
+        (Ok(major), Ok(minor)) => Some((major, minor)),
+        _ if rest.ends_with("latest") => Some((3, 0)),
+        _ => None,
+    }
+}
+
 /// The model's own name, without vendors in front of it, in lower case.
 fn bare(model: &str) -> String {
     model
@@ -70,6 +85,32 @@ pub(crate) fn knows_cache_control(model: &str) -> bool {
         .any(|part| name.contains(part))
 }
 
+/// Cohere's models that cannot be made to call a tool (API reference, "Chat": `tool_choice` came
+/// with Command R7B).
+pub(crate) fn ignores_tool_choice(model: &str) -> bool {
+    let name = bare(model);
+    name == "command"
+        || name.starts_with("command-light")
+        || name.starts_with("command-nightly")
+        || (name.starts_with("command-r") && !name.starts_with("command-r7b"))
+}
+
+/// Cohere's models that do not reason; newer ones do unless they are told not to ("Reasoning").
+pub(crate) fn command_without_reasoning(model: &str) -> bool {
+    const PLAIN: &[&str] = &[
+        "command-r",
+        "command-light",
+        "command-nightly",
+        "command-a-03",
+        "command-a-vision",
+        "command-a-translate",
+        "c4ai",
+        "aya",
+    ];
+    let name = bare(model);
+    matches!(&*name, "command" | "command-a") || PLAIN.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,10 +132,33 @@ mod tests {
     }
 
     #[test]
+    fn versions_of_gemini_are_read() {
+        for (name, version) in [
+            ("gemini-2.5-flash-lite", Some((2, 5))),
+            ("models/gemini-2.0-flash-001", Some((2, 0))),
+            (
+                "publishers/google/models/gemini-3-pro-preview",
+                Some((3, 0)),
+            ),
+            ("gemini-3.1-pro-preview-customtools", Some((3, 1))),
+            ("gemini-flash-latest", Some((3, 0))),
+            ("gemini-robotics-er", None),
+            ("gemma-3-27b-it", None),
+        ] {
+            assert_eq!(gemini_version(name), version, "{name}");
+        }
+    }
+
+    #[test]
     fn vendors_in_front_of_a_name_do_not_matter() {
         assert!(wants_max_completion_tokens("openai/gpt-5-mini"));
         assert!(!wants_max_completion_tokens("openai/gpt-4o"));
         assert!(never_reasons("meta-llama/Llama-3.3-70B"));
         assert!(wants_reasoning_back("deepseek-chat"));
+        assert!(ignores_tool_choice("command-r-plus-08-2024"));
+        assert!(!ignores_tool_choice("cohere/command-r7b-12-2024"));
+        assert!(command_without_reasoning("command-a-03-2025"));
+        assert!(!command_without_reasoning("command-a-reasoning-08-2025"));
+        assert!(!command_without_reasoning("command-a-plus-05-2026"));
     }
 }

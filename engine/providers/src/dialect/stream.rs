@@ -19,7 +19,12 @@ pub struct StreamTranslator {
 enum Way {
     /// The bytes stay as they are.
     Same,
-    Between(Box<dyn Decoder>, Box<dyn Encoder>),
+    Between {
+        from: Box<dyn Decoder>,
+        to: Box<dyn Encoder>,
+        /// Whether the caller's SDKs bear comments.
+        comments: bool,
+    },
 }
 
 impl StreamTranslator {
@@ -35,29 +40,31 @@ impl StreamTranslator {
             include_usage,
             created,
         };
+        let comments = with_codec!(to, D => <D as Codec>::COMMENTS);
         let from: Box<dyn Decoder> =
             with_codec!(from, D => Box::new(<D as Codec>::Decoder::default()));
         let to: Box<dyn Encoder> = with_codec!(to, D => Box::new(<D as Codec>::encoder(options)));
         Self {
-            way: Way::Between(from, to),
+            way: Way::Between { from, to, comments },
         }
     }
 
-    /// Appends what the next event means to `out`. Comments are passed on, an error inside the
+    /// Appends what the next event means to `out`. Comments are passed on where the caller's SDKs
+    /// bear them, an error inside the
     /// stream becomes the caller's error event.
     ///
     /// # Errors
     /// [`TranslateError::Invalid`] when the event is none of the upstream's dialect.
     pub fn push(&mut self, event: &SseEvent, out: &mut Vec<u8>) -> Result<(), TranslateError> {
-        let (from, to) = match &mut self.way {
+        let (from, to, comments) = match &mut self.way {
             Way::Same => {
                 out.extend_from_slice(&event.raw);
                 return Ok(());
             }
-            Way::Between(from, to) => (from, to),
+            Way::Between { from, to, comments } => (from, to, *comments),
         };
         if event.data.is_empty() && event.event.is_none() {
-            if event.raw.starts_with(b":") {
+            if comments && event.raw.starts_with(b":") {
                 out.extend_from_slice(&event.raw);
             }
             return Ok(());
@@ -70,7 +77,7 @@ impl StreamTranslator {
     /// Appends the terminal events, unless they were already written. Call it when the upstream's
     /// stream is complete, not when it broke.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        if let Way::Between(_, to) = &mut self.way {
+        if let Way::Between { to, .. } = &mut self.way {
             to.encode(Delta::End, out);
         }
     }

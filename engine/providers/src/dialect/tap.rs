@@ -25,7 +25,7 @@ pub enum Seen {
         /// The vendor's error type, or its code where there is no type; may be empty.
         kind: String,
     },
-    /// `[DONE]` or `message_stop`: the stream is complete.
+    /// `[DONE]`, `message_stop` or `metadata`: the stream is complete.
     Terminal,
 }
 

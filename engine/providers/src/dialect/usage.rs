@@ -226,6 +226,28 @@ impl AnthropicUsage {
     }
 }
 
+/// Usage as Gemini writes it (`UsageMetadata`): the prompt counts what the cache served, tokens that
+/// server tools put into the prompt and thoughts are counted apart.
+pub(crate) fn gemini(usage: Json<'_>) -> Usage {
+    let mut read = Usage::default();
+    let (mut tools, mut said) = (0, 0);
+    for (key, value) in usage.members() {
+        match &*key.decode() {
+            "promptTokenCount" => read.input = count(value, read.input),
+            "toolUsePromptTokenCount" => tools = count(value, tools),
+            "cachedContentTokenCount" => read.cache_read = count(value, read.cache_read),
+            // The second is the Live API's name.
+            "candidatesTokenCount" | "responseTokenCount" => said = count(value, said),
+            "thoughtsTokenCount" => read.reasoning = count(value, read.reasoning),
+            _ => {}
+        }
+    }
+    read.input = read.input.saturating_add(tools);
+    read.output = said.saturating_add(read.reasoning);
+    read.cache_read = read.cache_read.min(read.input);
+    read
+}
+
 fn count(value: Json<'_>, otherwise: u64) -> u64 {
     value.as_u64().unwrap_or(otherwise)
 }

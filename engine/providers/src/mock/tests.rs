@@ -38,6 +38,10 @@ async fn ask(
 async fn chat(mock: &MockTransport, stream: bool) -> (HttpResponse, Vec<String>) {
     let path = match mock.0.dialect {
         Dialect::Anthropic => "/v1/messages",
+        Dialect::Cohere => "/v2/chat",
+        Dialect::Responses => "/v1/responses",
+        Dialect::Gemini if stream => "/v1beta/models/m:streamGenerateContent",
+        Dialect::Gemini => "/v1beta/models/m:generateContent",
         _ => "/v1/chat/completions",
     };
     let body = json!({ "model": "m\u{e9} \"1\"", "stream": stream, "stream_options": { "include_usage": true } });
@@ -154,6 +158,47 @@ async fn messages_have_the_vendors_shape_streamed_and_not() {
 }
 
 #[tokio::test]
+async fn contents_have_the_vendors_shape_streamed_and_not() {
+    let script =
+        json!({ "replies": [{ "text": "one two", "output_tokens": 9 }, { "status": 429 }] });
+    let gemini = mock(Dialect::Gemini, script.clone());
+    let (_, pieces) = chat(&gemini, false).await;
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    let parts = &reply["candidates"][0]["content"]["parts"];
+    assert_eq!(*parts, json!([{ "text": "one two" }]));
+    assert_eq!(reply["usageMetadata"]["candidatesTokenCount"], 9);
+    assert_eq!(reply["modelVersion"], "m");
+    let (response, pieces) = chat(&gemini, true).await;
+    let error: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(
+        (response.status.as_u16(), &error["error"]["status"]),
+        (429, &json!("RESOURCE_EXHAUSTED"))
+    );
+    let gemini = mock(Dialect::Gemini, script);
+    let (response, pieces) = chat(&gemini, true).await;
+    assert_eq!(
+        response.headers["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let events = events(&pieces);
+    assert_eq!(events.len(), 3);
+    assert_eq!(
+        events[1]["candidates"][0]["content"]["parts"][0]["text"],
+        "two"
+    );
+    assert_eq!(events[2]["candidates"][0]["finishReason"], "STOP");
+    assert_eq!(events[2]["usageMetadata"]["candidatesTokenCount"], 9);
+    let vertex = "/v1/projects/p/locations/l/publishers/google/models/gemini-x:generateContent";
+    let (response, pieces, _) = ask(&gemini, vertex, &json!({})).await;
+    assert_eq!(response.status, 429, "{pieces:?}");
+    let gemini = mock(Dialect::Gemini, json!({}));
+    let (response, ..) = ask(&gemini, vertex, &json!({})).await;
+    assert_eq!(response.status, 200);
+    let (response, ..) = ask(&gemini, "/v1beta/models/m:countTokens", &json!({})).await;
+    assert_eq!(response.status, 404);
+}
+
+#[tokio::test]
 async fn replies_come_in_turn_and_the_last_repeats() {
     let mock = mock(
         Dialect::OpenAi,
@@ -176,12 +221,51 @@ async fn replies_come_in_turn_and_the_last_repeats() {
 
 #[tokio::test]
 async fn same_requests_get_the_same_bytes() {
-    for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+    for dialect in Dialect::ALL.iter().copied() {
         let (one, two) = (mock(dialect, json!({})), mock(dialect, json!({})));
         for stream in [false, true] {
             assert_eq!(chat(&one, stream).await.1, chat(&two, stream).await.1);
         }
     }
+}
+
+#[tokio::test]
+async fn responses_have_the_vendors_shape() {
+    let mock = mock(
+        Dialect::Responses,
+        json!({ "replies": [{ "text": "one two three", "input_tokens": 9 }] }),
+    );
+    let (response, pieces) = chat(&mock, false).await;
+    assert_eq!(response.status, 200);
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(reply["object"], "response");
+    assert_eq!(reply["model"], "m\u{e9} \"1\"");
+    assert_eq!(reply["output"][0]["content"][0]["text"], "one two three");
+    assert_eq!(reply["usage"]["input_tokens"], 9);
+    let (response, pieces) = chat(&mock, true).await;
+    assert!(
+        response.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/event-stream")
+    );
+    let events = events(&pieces);
+    let deltas = events
+        .iter()
+        .filter(|event| event["type"] == "response.output_text.delta");
+    assert_eq!(deltas.count(), 3);
+    let last = events.last().unwrap();
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last["response"]["usage"]["output_tokens"], 3);
+    let refused = mock_of(json!({ "replies": [{ "status": 429 }] }));
+    let (response, pieces) = chat(&refused, false).await;
+    assert_eq!(response.status, 429);
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert!(reply["error"]["message"].is_string());
+}
+
+fn mock_of(script: Value) -> MockTransport {
+    mock(Dialect::Responses, script)
 }
 
 #[tokio::test]
@@ -253,4 +337,98 @@ async fn unknown_path_is_refused_in_the_vendors_shape() {
     assert_eq!(response.status, 404);
     let error: Value = serde_json::from_str(&pieces.concat()).unwrap();
     assert_eq!(error["error"]["type"], "not_found_error");
+}
+
+#[tokio::test]
+async fn cohere_is_answered_in_its_own_shape() {
+    let script = json!({ "replies": [{ "text": "High tide \u{1f30a}", "input_tokens": 7 }] });
+    let mock = mock(Dialect::Cohere, script);
+    let (_, pieces) = chat(&mock, false).await;
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(
+        reply["message"]["content"][0]["text"],
+        "High tide \u{1f30a}"
+    );
+    assert_eq!(reply["finish_reason"], "COMPLETE");
+    assert_eq!(
+        reply["usage"]["billed_units"],
+        json!({"input_tokens": 7, "output_tokens": 3})
+    );
+
+    let (response, pieces) = chat(&mock, true).await;
+    assert_eq!(
+        response.headers["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let events = events(&pieces);
+    let text: String = events
+        .iter()
+        .filter_map(|event| event["delta"]["message"]["content"]["text"].as_str())
+        .collect();
+    assert_eq!(text, "High tide \u{1f30a}");
+    assert_eq!(events.first().unwrap()["type"], "message-start");
+    let end = &events[events.len() - 2];
+    assert_eq!(end["delta"]["usage"]["billed_units"]["input_tokens"], 7);
+    assert!(pieces.concat().ends_with("data: [DONE]\n\n"));
+}
+
+#[tokio::test]
+async fn cohere_refuses_in_its_own_shape() {
+    let mock = mock(Dialect::Cohere, json!({ "replies": [{ "status": 429 }] }));
+    let (response, pieces) = chat(&mock, false).await;
+    assert_eq!(response.status, 429);
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(reply, json!({ "message": "Rate limit reached." }));
+}
+
+#[tokio::test]
+async fn bedrock_answers_in_its_own_shape_and_framing() {
+    use crate::{
+        dialect::{Seen, StreamTap, chat_path, error_message, usage_of},
+        event_stream::Splitter,
+    };
+    let mock = mock(
+        Dialect::Bedrock,
+        json!({ "replies": [{ "text": "Hi there you", "input_tokens": 7 }, { "text": "Hi there you" }, { "status": 429 }] }),
+    );
+    let body = json!({ "messages": [{ "role": "user", "content": [{ "text": "x" }] }] });
+    let path = chat_path(Dialect::Bedrock, "m:0", false);
+    let (_, pieces, _) = ask(&mock, &path, &body).await;
+    let reply: Value = serde_json::from_str(&pieces.concat()).unwrap();
+    assert_eq!(
+        reply["output"]["message"]["content"][0]["text"],
+        "Hi there you"
+    );
+    let usage = usage_of(
+        Dialect::Bedrock,
+        &tidegate_types::Endpoint::Chat,
+        pieces.concat().as_bytes(),
+    );
+    assert_eq!(usage.map(|usage| (usage.input, usage.output)), Some((7, 3)));
+
+    let path = chat_path(Dialect::Bedrock, "m:0", true);
+    let mut response = mock.send(request(&path, &body)).await.expect("an answer");
+    assert_eq!(
+        response.headers["content-type"],
+        "application/vnd.amazon.eventstream"
+    );
+    let mut splitter = Splitter::new(Dialect::Bedrock);
+    let mut tap = StreamTap::new(Dialect::Bedrock);
+    let mut seen = Vec::new();
+    while let Some(piece) = response.body.next().await {
+        splitter.push(piece.unwrap()).unwrap();
+        seen.extend(splitter.by_ref().map(|event| tap.observe(&event)));
+        assert!(splitter.is_empty(), "a piece is whole events");
+    }
+    assert_eq!(seen.last(), Some(&Seen::Terminal));
+    assert_eq!(
+        seen.iter().filter(|seen| **seen == Seen::Content).count(),
+        3
+    );
+    assert_eq!(tap.usage().map(|usage| usage.output), Some(3));
+
+    let (response, pieces, _) = ask(&mock, &path, &body).await;
+    assert_eq!(response.status, 429);
+    let said = error_message(Dialect::Bedrock, pieces.concat().as_bytes());
+    assert_eq!(said.as_deref(), Some("Rate limit reached."));
 }

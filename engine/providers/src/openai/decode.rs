@@ -10,7 +10,8 @@ use crate::dialect::codec::{
     Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
 };
 
-pub(super) use messages::{join, of_anthropic, parts_of_reply, proof, source};
+pub(super) use messages::{join, of_anthropic, parts_of_reply};
+pub(crate) use messages::{part, proof, source};
 
 /// Reads the body of `POST /chat/completions`, with what OpenRouter, LiteLLM, Mistral and DeepSeek
 /// add to it for Anthropic's features: `cache_control`, `thinking`, `reasoning`, `top_k`.
@@ -73,33 +74,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "reasoning" => reasoning(value, &mut request),
             "thinking" => thinking(value, &mut request),
             "response_format" => format(value, &mut request)?,
-            "service_tier" => match &*text(value)?.decode() {
-                "auto" => {
-                    request.tier = Some(Given {
-                        value: Tier::Auto,
-                        from: value,
-                    });
-                }
-                "default" => {
-                    request.tier = Some(Given {
-                        value: Tier::Standard,
-                        from: value,
-                    });
-                }
-                "flex" => {
-                    request.tier = Some(Given {
-                        value: Tier::Flex,
-                        from: value,
-                    });
-                }
-                "priority" => {
-                    request.tier = Some(Given {
-                        value: Tier::Priority,
-                        from: value,
-                    });
-                }
-                _ => request.unknown.push(value),
-            },
+            "service_tier" => service_tier(value, &mut request)?,
             "logprobs" if boolean(value)? => request.logprobs = Some(value),
             "top_logprobs" => request.top_logprobs = Some(number(value)?),
             "n" if value.as_str() == "1" => {}
@@ -115,6 +90,28 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
         request.max_output = older_bound;
     }
     Ok(request)
+}
+
+/// The class of service, in a name that OpenAI's dialects share.
+pub(crate) fn service_tier<'a>(
+    value: Json<'a>,
+    request: &mut Request<'a>,
+) -> Result<(), Fault<'a>> {
+    let tier = match &*text(value)?.decode() {
+        "auto" => Tier::Auto,
+        "default" => Tier::Standard,
+        "flex" => Tier::Flex,
+        "priority" => Tier::Priority,
+        _ => {
+            request.unknown.push(value);
+            return Ok(());
+        }
+    };
+    request.tier = Some(Given {
+        value: tier,
+        from: value,
+    });
+    Ok(())
 }
 
 fn stop(value: Json<'_>) -> Result<Vec<Json<'_>>, Fault<'_>> {
@@ -203,7 +200,8 @@ fn tool_choice<'a>(
     Ok(ToolChoice::Tool(member(holder, "name")?))
 }
 
-fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<'a>) {
+/// The level of effort called `value`; `from` is where it was asked for.
+pub(crate) fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<'a>) {
     let word = value.as_text();
     let word = word.as_ref().map(Text::decode).unwrap_or_default();
     let level = match &*word {

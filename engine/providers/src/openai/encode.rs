@@ -7,7 +7,11 @@ use tidegate_types::chat::{
 };
 
 use super::response;
-use crate::dialect::{codec::MALFORMED, models};
+use crate::dialect::{
+    codec::{MALFORMED, cache_control},
+    models, proof,
+    words::joined,
+};
 
 /// OpenAI takes no more stop texts than this.
 const MOST_STOPS: usize = 4;
@@ -73,20 +77,20 @@ pub(super) fn request<'a>(
     body.json_if("user", request.user);
     writer.reasoning(request, model, &mut body);
     format(request, &mut body);
-    match request.tier.as_ref().map(|tier| tier.value) {
-        Some(Tier::Standard) => {
-            body.str("service_tier", "default");
-        }
-        Some(Tier::Flex) => {
-            body.str("service_tier", "flex");
-        }
-        Some(Tier::Priority) => {
-            body.str("service_tier", "priority");
-        }
-        Some(Tier::Auto) | None => {}
-    }
+    tier(request, &mut body);
     body.close();
     out
+}
+
+/// The class of service, in the names that OpenAI's dialects share.
+pub(crate) fn tier(request: &Request<'_>, body: &mut Object<'_>) {
+    let name = match request.tier.as_ref().map(|tier| tier.value) {
+        Some(Tier::Standard) => "default",
+        Some(Tier::Flex) => "flex",
+        Some(Tier::Priority) => "priority",
+        Some(Tier::Auto) | None => return,
+    };
+    body.str("service_tier", name);
 }
 
 fn format(request: &Request<'_>, body: &mut Object<'_>) {
@@ -204,7 +208,7 @@ impl<'a> Writer<'a, '_> {
 
     fn marker(&mut self, cache: Option<Json<'a>>, item: &mut Object<'_>) {
         if self.markers {
-            item.json_if("cache_control", cache);
+            cache_control(cache, item);
         } else {
             self.dropped.extend(cache);
         }
@@ -280,10 +284,11 @@ impl<'a> Writer<'a, '_> {
                 PartKind::Refusal(text) => refusal = Some(text),
                 PartKind::ToolCall { .. } => calls.push(part),
                 PartKind::Thinking {
-                    signature: Some(_), ..
+                    signature: Some(proof),
+                    ..
                 }
-                | PartKind::RedactedThinking(_)
-                    if self.signed =>
+                | PartKind::RedactedThinking(proof)
+                    if self.signed && !proof::is_foreign(proof) =>
                 {
                     signed.push(&part.kind);
                 }
@@ -332,7 +337,7 @@ impl<'a> Writer<'a, '_> {
                         {
                             list.object(|call| {
                                 tool_call(id, name, arguments, call);
-                                proof(signature.as_ref(), call);
+                                write_proof(signature.as_ref(), call);
                                 self.marker(part.cache, call);
                             });
                         }
@@ -449,7 +454,7 @@ impl<'p, 'a> Shown<'p, 'a> {
 }
 
 /// The two formats OpenAI's reference names for `input_audio`.
-fn audio_format(media_type: &str) -> Option<&'static str> {
+pub(crate) fn audio_format(media_type: &str) -> Option<&'static str> {
     match media_type {
         "audio/wav" | "audio/x-wav" | "audio/wave" => Some("wav"),
         "audio/mp3" | "audio/mpeg" => Some("mp3"),
@@ -457,7 +462,8 @@ fn audio_format(media_type: &str) -> Option<&'static str> {
     }
 }
 
-fn url(out: &mut Vec<u8>, media: &Media<'_>) {
+/// The address of a picture or document, or a `data:` URL that holds it.
+pub(crate) fn url(out: &mut Vec<u8>, media: &Media<'_>) {
     match media {
         Media::Base64 { media_type, data } => {
             let (comma, scheme) = (Text::Escaped(";base64,"), Text::Escaped("data:"));
@@ -467,32 +473,7 @@ fn url(out: &mut Vec<u8>, media: &Media<'_>) {
     }
 }
 
-/// One string from several texts; their escapes stay as they are. `between` is written as it is.
-pub(super) fn joined(out: &mut Vec<u8>, texts: &[&Text<'_>], between: &str) {
-    out.push(b'"');
-    for (index, text) in texts.iter().enumerate() {
-        if index > 0 {
-            out.extend_from_slice(between.as_bytes());
-        }
-        escaped(out, text);
-    }
-    out.push(b'"');
-}
-
-/// The text as it stands between quotes.
-pub(super) fn escaped(out: &mut Vec<u8>, text: &Text<'_>) {
-    match text {
-        Text::Escaped(text) => out.extend_from_slice(text.as_bytes()),
-        Text::Plain(_) => {
-            let start = out.len();
-            text.write(out);
-            out.remove(start);
-            out.pop();
-        }
-    }
-}
-
-pub(super) fn tool_call(
+pub(crate) fn tool_call(
     id: &Text<'_>,
     name: &Text<'_>,
     arguments: &Arguments<'_>,
@@ -513,7 +494,7 @@ pub(super) fn tool_call(
 }
 
 /// The proof of a call's reasoning where Gemini's compatible endpoint has it ("Thought signatures").
-pub(super) fn proof(signature: Option<&Text<'_>>, call: &mut Object<'_>) {
+pub(crate) fn write_proof(signature: Option<&Text<'_>>, call: &mut Object<'_>) {
     if let Some(signature) = signature {
         call.object("extra_content", |extra| {
             extra.object("google", |google| {
@@ -524,7 +505,7 @@ pub(super) fn proof(signature: Option<&Text<'_>>, call: &mut Object<'_>) {
 }
 
 /// The arguments that a stand-in object hides.
-fn malformed(value: Json<'_>) -> Option<Text<'_>> {
+pub(crate) fn malformed(value: Json<'_>) -> Option<Text<'_>> {
     let mut members = value.members();
     let (key, value) = members.next()?;
     if key.is(MALFORMED) && members.next().is_none() {

@@ -6,7 +6,10 @@ use tidegate_types::{
 };
 
 use super::{decode, encode, tap::chunk_usage};
-use crate::dialect::codec::{Fault, array, name, object};
+use crate::dialect::{
+    codec::{Fault, array, name, object},
+    words,
+};
 
 /// Reads a `chat.completion`; of several choices the first.
 pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
@@ -115,7 +118,7 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
         if words.is_empty() {
             message.literal("content", "null");
         } else {
-            encode::joined(message.key("content"), &words, "");
+            words::joined(message.key("content"), &words, "");
         }
         match refusal {
             Some(refusal) => message.text("refusal", refusal),
@@ -129,7 +132,7 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
             });
         }
         if thoughts.iter().any(|text| !text.is_empty()) {
-            encode::joined(message.key("reasoning_content"), &thoughts, "");
+            words::joined(message.key("reasoning_content"), &thoughts, "");
         }
         if !blocks.is_empty() {
             message.array("thinking_blocks", |list| {
@@ -150,7 +153,7 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
                     {
                         list.object(|call| {
                             encode::tool_call(id, name, arguments, call);
-                            encode::proof(signature.as_ref(), call);
+                            encode::write_proof(signature.as_ref(), call);
                         });
                     }
                 }

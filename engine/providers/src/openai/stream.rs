@@ -12,7 +12,7 @@ use super::{OpenAi, decode, encode, response, tap::chunk_usage};
 use crate::{
     dialect::{
         codec::{Decoder, Encoder, Fault, MOST_BLOCKS, StreamOptions, name},
-        failure_delta, failure_event,
+        failure_delta, failure_event, words,
     },
     sse::SseEvent,
 };
@@ -472,7 +472,7 @@ impl Encoder for ChunkEncoder {
                 delta.text("refusal", &text);
             }),
             Delta::Thinking(text) => {
-                encode::escaped(&mut self.thought, &text);
+                words::escaped(&mut self.thought, &text);
                 self.chunk(out, None, |delta| {
                     delta.text("reasoning_content", &text);
                 });
@@ -506,7 +506,7 @@ impl Encoder for ChunkEncoder {
                             call.str("type", "function").object("function", |function| {
                                 function.text("name", &name).str("arguments", "");
                             });
-                            encode::proof(signature.as_ref(), call);
+                            encode::write_proof(signature.as_ref(), call);
                         });
                     });
                 });

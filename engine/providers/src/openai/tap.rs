@@ -1,6 +1,5 @@
 //! Watching a stream of chunks that passes through.
 
-use bytes::Bytes;
 use memchr::memmem::Finder;
 use tidegate_types::{Usage, chat::Json};
 
@@ -8,13 +7,13 @@ use crate::{
     dialect::{
         Seen,
         codec::Tap,
-        tap::{failed, failed_with, json},
+        tap::{failed, json},
         usage,
     },
     sse::SseEvent,
 };
 
-/// Follows chunks, and the events of OpenAI's Responses API, which passes through and is metered.
+/// Follows chunks.
 #[derive(Debug)]
 pub(crate) struct ChunkTap {
     finished: bool,
@@ -51,13 +50,10 @@ impl Tap for ChunkTap {
         if data.starts_with(b"[DONE]") {
             return Seen::Terminal;
         }
-        if let Some(name) = &event.event {
-            if name.starts_with(b"response.") {
-                return self.responses(name, data, committed);
-            }
-            if name.as_ref() == b"error" {
-                return failed(data);
-            }
+        if let Some(name) = &event.event
+            && name.as_ref() == b"error"
+        {
+            return failed(data);
         }
         if self.find.error.find(data).is_some()
             && let Some(chunk) = json(data)
@@ -100,27 +96,6 @@ impl Tap for ChunkTap {
     /// Some vendors send no `[DONE]`, but all a finish reason.
     fn finished(&self) -> bool {
         self.finished
-    }
-}
-
-impl ChunkTap {
-    /// Events of OpenAI's Responses API, which passes through and is metered.
-    fn responses(&mut self, name: &[u8], data: &Bytes, committed: bool) -> Seen {
-        match name {
-            b"response.completed" | b"response.incomplete" | b"response.failed" => {
-                let response = json(data).and_then(|json| json.get("response"));
-                if let Some(read) = response.and_then(|response| response.get("usage")) {
-                    self.usage = read.is_object().then(|| usage::openai(read));
-                }
-                if name == b"response.failed" {
-                    let error = response.and_then(|response| response.get("error"));
-                    return failed_with(error.unwrap_or(Json::trusted("{}")));
-                }
-                Seen::Terminal
-            }
-            _ if committed || name.ends_with(b".delta") => Seen::Content,
-            _ => Seen::Other,
-        }
     }
 }
 

@@ -43,6 +43,10 @@ pub struct Provider {
     /// Wire format it speaks. Known vendors need not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
+    /// Further wire formats it speaks at the same `base_url`, such as `responses` beside `openai`.
+    /// Callers who speak one of these are served in it, byte for byte.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Dialect>,
     /// Where it listens: with the version path for the OpenAI dialect (`https://host/v1`), the bare
     /// origin for the others. Known vendors need not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +57,11 @@ pub struct Provider {
     /// Several keys; calls are spread by weight, and a refused key is left alone for a while.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<ProviderKey>,
+    /// Amazon Web Services: the region, and the keys that sign requests. What is missing comes from
+    /// the environment (`AWS_REGION`, `AWS_ACCESS_KEY_ID` and so on). A Bedrock API key goes into
+    /// `api_key` instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
     /// Headers added to every request. They replace the gateway's own of the same name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Secret<String>>,
@@ -72,6 +81,24 @@ pub struct Provider {
     /// Answers come from this script instead of the network. For demonstrations and tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock: Option<Mock>,
+}
+
+/// Where in Amazon Web Services, and who.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Aws {
+    /// Such as `eu-west-3`. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, or `us-east-1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Id of the access key that signs. Default: `AWS_ACCESS_KEY_ID`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// Its secret. Default: `AWS_SECRET_ACCESS_KEY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_access_key: Option<Secret<String>>,
+    /// Token of temporary keys. Default: `AWS_SESSION_TOKEN` where the key comes from there too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<Secret<String>>,
 }
 
 /// A key of a provider.

@@ -54,6 +54,7 @@ fn request_of(fields: &Value) -> (Method, &str, String) {
     let body = fields["request"].to_string();
     match fields["api"].as_str() {
         Some("messages") => (Method::POST, "/v1/messages", body),
+        Some("responses") => (Method::POST, "/v1/responses", body),
         Some("embeddings") => (Method::POST, "/v1/embeddings", body),
         Some("models") => (Method::GET, "/v1/models", String::new()),
         _ => (Method::POST, "/v1/chat/completions", body),

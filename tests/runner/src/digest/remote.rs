@@ -67,10 +67,14 @@ fn stream(answer: &Value, body: &str) -> Value {
     let mut chunks = Vec::new();
     for event in events(body) {
         let data = &event["data"];
-        if data["error"].is_object() {
-            let slug = data["error"]["code"].as_str().unwrap_or("stream_failed");
+        let failure = match data["type"].as_str() {
+            Some("error") if !data["error"].is_object() => data,
+            _ => &data["error"],
+        };
+        if failure.is_object() {
+            let slug = failure["code"].as_str().unwrap_or("stream_failed");
             let status = Code::from_slug(slug).map(|code| code.status().as_u16());
-            let message = &data["error"]["message"];
+            let message = &failure["message"];
             let error = json!({ "slug": slug, "status": status, "message": message });
             return json!({ "error": error, "chunks": chunks });
         }

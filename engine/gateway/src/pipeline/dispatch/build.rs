@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
-use tidegate_providers::{dialect, transport::HttpRequest};
+use tidegate_providers::{aws, catalogue::Quirk, dialect, transport::HttpRequest};
 use tidegate_types::{
-    Code, Dialect, Endpoint, Error, Segments,
+    Code, Dialect, Endpoint, Error, Relay, Segments,
     json::{Outline, Splicer},
 };
 
@@ -12,6 +12,7 @@ use crate::{
     pipeline::{
         Job,
         decode::{KEYS, with_usage},
+        form,
     },
     snapshot::Target,
     wire,
@@ -32,25 +33,39 @@ pub(super) struct Prepared {
 /// `unsupported` when the provider has no such endpoint or its dialect cannot express the request.
 pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let provider = &target.provider;
-    let same = provider.dialect == job.dialect;
+    let wire = provider.wire(job.dialect);
+    let same = wire.dialect == job.dialect;
     let forwarded = if same {
         forwarded(job)
     } else {
         HeaderMap::new()
     };
-    let (method, uri) = match &job.endpoint {
-        Endpoint::Passthrough { method, path, .. } => {
-            let uri = format!("{}{path}", provider.base).parse().map_err(|_| {
-                Error::new(
-                    Code::UnknownEndpoint,
-                    format!("{path:?} is no path of {:?}", provider.name),
-                )
-            })?;
-            (method.clone(), Some(uri))
-        }
-        Endpoint::Embeddings => (Method::POST, provider.embeddings.clone()),
-        _ => (Method::POST, provider.chat.clone()),
+    let (method, path) = match &job.endpoint {
+        Endpoint::Passthrough { method, path, .. } => (method.clone(), Some(path.clone())),
+        Endpoint::Embeddings => (
+            Method::POST,
+            (wire.dialect == Dialect::OpenAi).then(|| "/embeddings".to_owned()),
+        ),
+        Endpoint::Relay(relay) => (
+            Method::POST,
+            (wire.dialect == Dialect::OpenAi).then(|| relay.path().to_owned()),
+        ),
+        _ => (
+            Method::POST,
+            Some(dialect::chat_path(
+                wire.dialect,
+                &target.model,
+                job.asks.stream,
+            )),
+        ),
     };
+    let uri = path.map(|path| {
+        [&wire.base, &*path].concat().parse::<Uri>().map_err(|_| {
+            let text = format!("{path:?} is no path of {:?}", provider.name);
+            Error::new(Code::UnknownEndpoint, text)
+        })
+    });
+    let uri = uri.transpose()?;
     let Some(uri) = uri else {
         return Err(Error::new(
             Code::Unsupported,
@@ -65,7 +80,12 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let (body, dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
         _ if same => (splice(job, target)?, Vec::new()),
-        _ => translate(job, target)?,
+        _ => translate(job, target, wire.dialect)?,
+    };
+    let body = if job.endpoint == Endpoint::Chat && wire.dialect == Dialect::OpenAi {
+        adapted(body, &provider.quirks)
+    } else {
+        body
     };
     Ok(Prepared {
         method,
@@ -76,18 +96,20 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     })
 }
 
-/// The request of one try, with the headers of one key.
-pub(super) fn request(job: &Job, target: &Target, key: usize, ready: &Prepared) -> HttpRequest {
+/// The request of one try, with the headers of one key, signed where the provider asks for it.
+pub(super) fn request(
+    job: &Job,
+    target: &Target,
+    key: usize,
+    ready: &Prepared,
+) -> Result<HttpRequest, Error> {
     let provider = &target.provider;
-    let mut headers = provider
-        .keys
-        .get(key)
-        .map(|(_, headers)| headers.clone())
-        .unwrap_or_default();
+    let wire = provider.wire(job.dialect);
+    let mut headers = wire.headers.get(key).cloned().unwrap_or_default();
     for (name, value) in &ready.forwarded {
         headers.insert(name, value.clone());
     }
-    if let Endpoint::Passthrough { .. } = job.endpoint {
+    if let Endpoint::Passthrough { .. } | Endpoint::Relay(_) = job.endpoint {
         match job.headers.get(http::header::CONTENT_TYPE) {
             Some(content_type) => {
                 headers.insert(http::header::CONTENT_TYPE, content_type.clone());
@@ -97,26 +119,45 @@ pub(super) fn request(job: &Job, target: &Target, key: usize, ready: &Prepared) 
             }
         }
     }
-    HttpRequest {
+    let mut request = HttpRequest {
         method: ready.method.clone(),
         uri: ready.uri.clone(),
         headers,
         body: ready.body.clone(),
         connect_timeout: target.timeouts.connect,
         first_byte_timeout: target.timeouts.first_byte,
+    };
+    if let Some((credentials, region)) = &provider.signer {
+        let now = u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
+        aws::sign(&mut request, credentials, region, aws::BEDROCK, now)
+            .map_err(|error| Error::new(Code::Internal, error.to_string()))?;
+    }
+    Ok(request)
+}
+
+/// The body as a vendor wants it that differs from its dialect.
+fn adapted(body: Segments, quirks: &[Quirk]) -> Segments {
+    if quirks.is_empty() {
+        return body;
+    }
+    match dialect::adapt_request(&body.to_bytes(), quirks) {
+        Some(adapted) => Segments::from(adapted),
+        None => body,
     }
 }
 
 /// Same dialect: every byte stays but the spans the gateway owns.
 fn splice(job: &Job, target: &Target) -> Result<Segments, Error> {
     let Some(outline) = &job.asks.outline else {
-        return Ok(job.body.clone());
+        return Ok(splice_form(job, target));
     };
     let mut splicer = Splicer::new(outline);
-    if *job.asks.model != *target.model || outline.all("model").count() > 1 {
+    // A model that the path named may be missing in the body, or be another one there.
+    let told = job.named.is_none() && outline.all("model").count() == 1;
+    if !(job.dialect.names_model_in_path() || told && *job.asks.model == *target.model) {
         splicer.set("model", target.model_json.clone());
     }
-    if asks_for_usage(job, target) {
+    if asks_for_usage(job, target, job.dialect) {
         let options = match outline.last("stream_options") {
             Some(member) => with_usage(&job.body.slice(member.value.clone())),
             None => br#"{"include_usage":true}"#.to_vec(),
@@ -126,16 +167,34 @@ fn splice(job: &Job, target: &Target) -> Result<Segments, Error> {
     with_params(splicer.apply(&job.body), target)
 }
 
+/// A form: every byte stays but the model's name.
+fn splice_form(job: &Job, target: &Target) -> Segments {
+    let body = job.body.to_bytes();
+    let content_type = job.headers.get(http::header::CONTENT_TYPE);
+    let place = content_type.and_then(|kind| form::field(&body, kind, "model"));
+    let Some(place) = place else {
+        return job.body.clone();
+    };
+    let mut spliced = Segments::new();
+    spliced.push(body.slice(..place.start));
+    spliced.push(Bytes::copy_from_slice(target.model.as_bytes()));
+    spliced.push(body.slice(place.end..));
+    spliced
+}
+
 /// A stream of the OpenAI dialect reports usage only when asked; the gateway needs it to settle.
-fn asks_for_usage(job: &Job, target: &Target) -> bool {
+fn asks_for_usage(job: &Job, target: &Target, dialect: Dialect) -> bool {
     job.asks.stream
         && !job.asks.include_usage
-        && job.endpoint == Endpoint::Chat
-        && target.provider.dialect == Dialect::OpenAi
+        && matches!(
+            job.endpoint,
+            Endpoint::Chat | Endpoint::Relay(Relay::Completions)
+        )
+        && dialect == Dialect::OpenAi
         && target.provider.stream_usage
 }
 
-fn translate(job: &Job, target: &Target) -> Result<(Segments, Vec<String>), Error> {
+fn translate(job: &Job, target: &Target, to: Dialect) -> Result<(Segments, Vec<String>), Error> {
     if job.endpoint != Endpoint::Chat {
         return Err(Error::new(
             Code::Unsupported,
@@ -148,7 +207,7 @@ fn translate(job: &Job, target: &Target) -> Result<(Segments, Vec<String>), Erro
     }
     let translation = dialect::translate_request(
         job.dialect,
-        target.provider.dialect,
+        to,
         &job.body.to_bytes(),
         &target.model,
         Some(job.asks.stream).filter(|stream| *stream),
@@ -156,7 +215,7 @@ fn translate(job: &Job, target: &Target) -> Result<(Segments, Vec<String>), Erro
     )
     .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;
     let mut body = Segments::from(translation.body);
-    if asks_for_usage(job, target) {
+    if asks_for_usage(job, target, to) {
         let outline = Outline::of(&body, KEYS).map_err(|error| internal(&error))?;
         let mut splicer = Splicer::new(&outline);
         splicer.set(
@@ -196,6 +255,8 @@ fn forwarded(job: &Job) -> HeaderMap {
         let text = name.as_str();
         if text.starts_with("anthropic-")
             || text.starts_with("openai-")
+            || text.starts_with("x-goog-") && text != "x-goog-api-key"
+            || text.starts_with("x-amzn-bedrock-")
             || text == "idempotency-key"
         {
             kept.append(name, value.clone());

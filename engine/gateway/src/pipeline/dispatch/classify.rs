@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use tidegate_providers::transport::{BodyStream, TransportError};
-use tidegate_types::{Code, Dialect, Error, Segments, UpstreamError, json::Outline};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Segments, UpstreamError, json::Outline};
 
 use super::words;
 use crate::{pipeline::guard_out, snapshot::Target};
@@ -30,6 +30,7 @@ pub(super) fn status(
     mut headers: HeaderMap,
     body: Bytes,
     target: &Target,
+    dialect: Dialect,
 ) -> Error {
     let code = match status.as_u16() {
         429 => Code::UpstreamRateLimited,
@@ -39,7 +40,6 @@ pub(super) fn status(
         400..=499 => Code::UpstreamRejected,
         _ => Code::UpstreamInvalid,
     };
-    let dialect = target.provider.dialect;
     let text = format!(
         "{} answered {}: {}",
         target.label,
@@ -115,7 +115,12 @@ pub(super) async fn collect(body: &mut BodyStream, idle: Duration) -> Result<Byt
 
 /// Checks that a complete answer is what its dialect promises, so that a proxy's login page or an
 /// error with status 200 is never taken for a model's words.
-pub(super) fn complete(body: &Bytes, dialect: Dialect, target: &Target) -> Result<(), Error> {
+pub(super) fn complete(
+    body: &Bytes,
+    endpoint: &Endpoint,
+    dialect: Dialect,
+    target: &Target,
+) -> Result<(), Error> {
     if body.trim_ascii_start().first() != Some(&b'{') || body.trim_ascii_end().last() != Some(&b'}')
     {
         let text = format!("{}: the answer is not a JSON object", target.label);
@@ -124,20 +129,27 @@ pub(super) fn complete(body: &Bytes, dialect: Dialect, target: &Target) -> Resul
     if memchr::memmem::find(body, b"\"error\"").is_none() {
         return Ok(());
     }
+    let answer = match (endpoint, dialect) {
+        (Endpoint::Embeddings, _) => "data",
+        (_, Dialect::Anthropic) => "content",
+        (_, Dialect::Gemini) => "candidates",
+        (_, Dialect::Bedrock | Dialect::Responses) => "output",
+        (_, Dialect::Cohere) => "message",
+        _ => "choices",
+    };
+    let keys = ["error", answer];
     let whole = Segments::from(body.clone());
-    let outline =
-        Outline::of(&whole, &["error", "choices", "content", "data"]).map_err(|error| {
-            Error::new(
-                Code::UpstreamInvalid,
-                format!("{}: the answer is not JSON: {error}", target.label),
-            )
-        })?;
+    let outline = Outline::of(&whole, &keys).map_err(|error| {
+        Error::new(
+            Code::UpstreamInvalid,
+            format!("{}: the answer is not JSON: {error}", target.label),
+        )
+    })?;
     let failed = outline
         .last("error")
         .is_some_and(|member| &*whole.slice(member.value.clone()) != b"null");
-    let answered = ["choices", "content", "data"]
-        .iter()
-        .any(|key| outline.last(key).is_some());
+    // Responses give an output, empty or not, beside their error.
+    let answered = dialect != Dialect::Responses && outline.last(answer).is_some();
     if failed && !answered {
         let text = format!(
             "{} reported an error: {}",

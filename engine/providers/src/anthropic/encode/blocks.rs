@@ -1,11 +1,15 @@
 //! Content blocks.
 
 use tidegate_types::chat::{
-    Arguments, Json, Media, Part, PartKind, Text,
-    write::{self, Array, Object},
+    Json, Media, Part, PartKind, Text,
+    write::{Array, Object},
 };
 
-use crate::dialect::codec::MALFORMED;
+use crate::dialect::{
+    codec::{cache_control, tool_id},
+    proof,
+    words::arguments,
+};
 
 /// A part of which it is certain that this dialect can express it.
 #[derive(Debug)]
@@ -96,13 +100,15 @@ impl<'r, 'a> Block<'r, 'a> {
                 PartKind::ToolResult { id, failed, .. } => {
                     block
                         .str("type", "tool_result")
-                        .text("tool_use_id", &tool_id(id));
+                        .text("tool_use_id", &tool_id(id, usize::MAX));
                     self.result(block);
-                    block.json_if("is_error", *failed);
+                    if failed.is_some() {
+                        block.literal("is_error", "true");
+                    }
                 }
                 kind => plain(kind, block),
             }
-            block.json_if("cache_control", self.cache);
+            cache_control(self.cache, block);
         });
     }
 
@@ -123,7 +129,7 @@ impl<'r, 'a> Block<'r, 'a> {
                     for part in parts {
                         list.object(|inner| {
                             plain(&part.kind, inner);
-                            inner.json_if("cache_control", part.cache);
+                            cache_control(part.cache, inner);
                         });
                     }
                 });
@@ -134,10 +140,11 @@ impl<'r, 'a> Block<'r, 'a> {
 
 fn expressible(kind: &PartKind<'_>) -> bool {
     match kind {
-        // A proof of the reasoning is asked for, and other vendors give none.
+        // A proof of the reasoning is asked for, and other vendors give none, or one of their own.
         PartKind::Thinking { signature, .. } => signature
             .as_ref()
-            .is_some_and(|signature| !signature.is_empty()),
+            .is_some_and(|signature| !signature.is_empty() && !proof::is_foreign(signature)),
+        PartKind::RedactedThinking(data) => !proof::is_foreign(data),
         PartKind::Image { media, .. } => matches!(media, Media::Url(_) | Media::Base64 { .. }),
         PartKind::Document { media, .. } => !matches!(media, Media::File(_)),
         PartKind::Audio(_) | PartKind::Video(_) => false,
@@ -185,7 +192,7 @@ fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
         } => {
             block
                 .str("type", "tool_use")
-                .text("id", &tool_id(id))
+                .text("id", &tool_id(id, usize::MAX))
                 .text("name", name);
             arguments(given, block.key("input"));
         }
@@ -208,44 +215,4 @@ fn source(media: &Media<'_>, block: &mut Object<'_>) {
             Media::File(id) => source.str("type", "file").text("file_id", id),
         };
     });
-}
-
-/// An id as this dialect allows it: letters, digits, `_` and `-`.
-fn tool_id<'a>(id: &Text<'a>) -> Text<'a> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let characters = id.decode();
-    if characters.is_empty() {
-        return Text::Escaped("call");
-    }
-    if characters.chars().all(allowed) {
-        return id.clone();
-    }
-    let mapped: String = characters
-        .chars()
-        .map(|c| if allowed(c) { c } else { '_' })
-        .collect();
-    Text::plain(mapped)
-}
-
-/// Arguments as an object. Models sometimes write none or a broken one; the broken one is kept
-/// under a name of its own, so that nothing is lost.
-pub(in crate::anthropic) fn arguments(arguments: &Arguments<'_>, out: &mut Vec<u8>) {
-    let text = match arguments {
-        Arguments::Json(value) if value.is_object() => {
-            return out.extend_from_slice(value.as_str().as_bytes());
-        }
-        Arguments::Json(value) => Text::plain(value.as_str()),
-        Arguments::Text(text) => text.clone(),
-    };
-    let text = text.decode();
-    match Json::parse(text.as_bytes()) {
-        Ok(value) if value.is_object() => out.extend_from_slice(value.as_str().as_bytes()),
-        Ok(value) if value.is_null() => out.extend_from_slice(b"{}"),
-        _ if text.trim().is_empty() => out.extend_from_slice(b"{}"),
-        _ => {
-            let mut object = Object::open(out);
-            write::string(object.key(MALFORMED), &text);
-            object.close();
-        }
-    }
 }

@@ -11,7 +11,7 @@ use tidegate_types::{
 use super::super::{Anthropic, response};
 use crate::dialect::{
     codec::{Encoder, StreamOptions},
-    failure_event,
+    failure_event, proof,
 };
 
 /// Writes events in the vendor's order: one block after the other, the stop reason and the usage
@@ -206,8 +206,12 @@ impl Encoder for EventEncoder {
                 });
             }
             Delta::Call {
-                index, id, name, ..
+                index,
+                id,
+                name,
+                signature,
             } => {
+                let id = proof::carry(&id, signature.as_ref());
                 self.open(Open::Call(index), out, |block| {
                     block
                         .str("type", "tool_use")

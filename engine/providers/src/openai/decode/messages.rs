@@ -180,7 +180,7 @@ fn sources<'a>(message: Json<'a>, parts: &mut [Part<'a>]) {
 }
 
 /// A source cited (OpenAI, "Web search": `url_citation`).
-pub(in crate::openai) fn source(annotation: Json<'_>) -> Option<Citation<'_>> {
+pub(crate) fn source(annotation: Json<'_>) -> Option<Citation<'_>> {
     let inner = annotation.get("url_citation").unwrap_or(annotation);
     let word = |key| inner.get(key).and_then(Json::as_text);
     Some(Citation {
@@ -209,7 +209,7 @@ pub(in crate::openai) fn tool_call(call: Json<'_>) -> Result<Part<'_>, Fault<'_>
 }
 
 /// The proof of a call's reasoning, as Gemini's compatible endpoint gives it.
-pub(in crate::openai) fn proof(call: Json<'_>) -> Option<Text<'_>> {
+pub(crate) fn proof(call: Json<'_>) -> Option<Text<'_>> {
     call.get("extra_content")?
         .get("google")?
         .get("thought_signature")?
@@ -258,7 +258,8 @@ fn thinking<'a>(message: Json<'a>, parts: &mut Vec<Part<'a>>) {
         };
         parts.push(Part::new(kind, block));
     }
-    if parts.len() > before {
+    let told = |part: &Part<'_>| matches!(part.kind, PartKind::Thinking { .. });
+    if parts.iter().skip(before).any(told) {
         return;
     }
     let plain = message
@@ -267,13 +268,11 @@ fn thinking<'a>(message: Json<'a>, parts: &mut Vec<Part<'a>>) {
     if let Some(value) = plain
         && let Some(text) = value.as_text().filter(|text| !text.is_empty())
     {
-        parts.push(Part::new(
-            PartKind::Thinking {
-                text,
-                signature: None,
-            },
-            value,
-        ));
+        let kind = PartKind::Thinking {
+            text,
+            signature: None,
+        };
+        parts.insert(before, Part::new(kind, value));
     }
 }
 
@@ -318,7 +317,8 @@ fn content<'a>(
     Ok(())
 }
 
-fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
+/// A part of `content`, in the names of either of OpenAI's dialects; `None` for one unknown.
+pub(crate) fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
     Ok(match &*name(item, "type") {
         "text" | "input_text" | "output_text" => Some(PartKind::Text {
             text: member(item, "text")?,

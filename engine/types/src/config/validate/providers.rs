@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{MockReply, Price, Provider, load::place::Place, suggest},
+    super::{Aws, MockReply, Price, Provider, load::place::Place, suggest},
     Report, Scope, header_name, header_secret, pattern, timeouts,
 };
 use crate::Money;
@@ -28,6 +28,9 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
         }
         place_of(scope, name, provider, &place, report);
         keys(provider, &place, report);
+        if let Some(aws) = &provider.aws {
+            self::aws(aws, &place.then("aws"), report);
+        }
         for (header, value) in &provider.headers {
             let place = place.then("headers").then(header);
             header_name(header, &place, report);
@@ -54,6 +57,27 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
                 mock_reply(reply, &place, report);
             }
         }
+    }
+}
+
+fn aws(aws: &Aws, place: &Place, report: Report<'_>) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if let Some(region) = &aws.region
+        && (region.is_empty() || !region.bytes().all(plain))
+    {
+        let message = "is no name of a region; it looks like eu-west-3";
+        report(&place.then("region"), message.to_owned());
+    }
+    match (&aws.access_key_id, &aws.secret_access_key) {
+        (Some(_), None) => report(
+            &place.then("secret_access_key"),
+            "missing beside access_key_id".to_owned(),
+        ),
+        (None, Some(_)) => report(
+            &place.then("access_key_id"),
+            "missing beside secret_access_key".to_owned(),
+        ),
+        _ => {}
     }
 }
 
