@@ -137,3 +137,58 @@ mod tests {
         assert_eq!(events[6], "data: [DONE]\n\n");
     }
 }
+
+/// A chat of about 4 KB with tools, calls and their results, as OpenAI writes it.
+pub fn long_chat() -> Vec<u8> {
+    let paragraph =
+        "The gauge at the western basin is read every ten minutes; its zero is chart datum. ";
+    let tool = |name: &str| {
+        json!({ "type": "function", "function": {
+            "name": name, "description": "Reads one of the harbour's instruments.", "strict": true,
+            "parameters": { "type": "object", "additionalProperties": false, "required": ["place", "at"],
+                "properties": { "place": { "type": "string" }, "at": { "type": "string", "description": "local time" } } },
+        } })
+    };
+    let call = |id: &str, name: &str| {
+        json!({ "id": id, "type": "function",
+            "function": { "name": name, "arguments": "{\"place\":\"western basin\",\"at\":\"21:40\"}" } })
+    };
+    json!({
+        "model": "m", "temperature": 0.2, "max_tokens": 512, "stop": ["END"],
+        "messages": [
+            { "role": "system", "content": paragraph.repeat(6) },
+            { "role": "user", "content": [
+                { "type": "text", "text": paragraph.repeat(8) },
+                { "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==" } },
+            ] },
+            { "role": "assistant", "content": null, "tool_calls": [call("call_1", "gauge"), call("call_2", "gate")] },
+            { "role": "tool", "tool_call_id": "call_1", "content": paragraph },
+            { "role": "tool", "tool_call_id": "call_2", "content": paragraph },
+            { "role": "user", "content": paragraph.repeat(6) },
+        ],
+        "tools": [tool("gauge"), tool("gate"), tool("wind")],
+        "tool_choice": "auto",
+    })
+    .to_string()
+    .into_bytes()
+}
+
+/// A reply of about 4 KB with two calls.
+pub fn long_reply() -> Vec<u8> {
+    let paragraph =
+        "She may pass between 20:55 and 22:30; the pilot should mind the eddy at the sill. ";
+    json!({
+        "id": ID, "object": "chat.completion", "created": CREATED, "model": "m",
+        "choices": [{ "index": 0, "finish_reason": "tool_calls", "logprobs": null, "message": {
+            "role": "assistant", "content": paragraph.repeat(42), "refusal": null,
+            "tool_calls": [
+                { "id": "call_1", "type": "function", "function": { "name": "gauge", "arguments": "{\"place\":\"western basin\"}" } },
+                { "id": "call_2", "type": "function", "function": { "name": "gate", "arguments": "{\"place\":\"sill\"}" } },
+            ],
+        } }],
+        "usage": { "prompt_tokens": 900, "completion_tokens": 820, "total_tokens": 1720,
+            "prompt_tokens_details": { "cached_tokens": 512 } },
+    })
+    .to_string()
+    .into_bytes()
+}

@@ -3,7 +3,9 @@
 //! - `execute`: one call through the door and its eleven stages, native Rust;
 //! - `complete`: the same through the bridge that the bindings use (HTTP shapes, facts as headers);
 //! - `guarded`: with a key to check, a budget to reserve in and a limit to count;
-//! - `stream`: one event of a stream, read in batches through the bridge.
+//! - `stream`: one event of a stream, read in batches through the bridge;
+//! - `translate`: a chat of 4 KB with tools and images into another dialect, the dearest of all pairs;
+//! - `translate_reply`: its reply back, the dearest of all pairs.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -19,6 +21,8 @@ use tidegate::{
     Call, CallContext, Dialect, Endpoint, Error, ReplyBody, Segments, Source,
     bridge::{End, Engine, Mode, Outcome, Request},
 };
+use tidegate_providers::dialect::{translate_request, translate_response};
+use tidegate_types::config::OnUnsupported;
 
 const BATCHES: usize = 25;
 const CALLS: usize = 4000;
@@ -32,7 +36,9 @@ fn main() -> ExitCode {
         "complete" => bridge(None),
         "guarded" => bridge(Some("tg-bench")),
         "stream" => stream(),
-        _ => Err("usage: bench-engine execute|complete|guarded|stream".to_owned()),
+        "translate" => translate(false),
+        "translate_reply" => translate(true),
+        _ => Err("usage: bench-engine MODE; see its source".to_owned()),
     };
     match measured {
         Ok(value) => {
@@ -161,6 +167,33 @@ fn bridge(key: Option<&str>) -> Result<f64, String> {
         Outcome::Stream(..) => Err("a stream nobody asked for".to_owned()),
         Outcome::Error(error) => Err(said(&error)),
     })
+}
+
+/// The dearest way between two dialects.
+fn translate(replies: bool) -> Result<f64, String> {
+    let (request, reply) = (corpus::long_chat(), corpus::long_reply());
+    let chat = Dialect::OpenAi;
+    let into = |from, to, body: &[u8], replies: bool| -> Result<Vec<u8>, String> {
+        if replies {
+            translate_response(from, to, body, "m", 0)
+        } else {
+            translate_request(from, to, body, "m", None, OnUnsupported::Drop).map(|done| done.body)
+        }
+        .map_err(|error| error.to_string())
+    };
+    let mut dearest = 0.0_f64;
+    for from in Dialect::ALL.iter().copied() {
+        let whole = if replies { &reply } else { &request };
+        let body = if from == chat {
+            whole.clone()
+        } else {
+            into(chat, from, whole, replies)?
+        };
+        for to in Dialect::ALL.iter().copied().filter(|to| *to != from) {
+            dearest = dearest.max(per_call(|| into(from, to, &body, replies).map(drop))?);
+        }
+    }
+    Ok(dearest)
 }
 
 fn stream() -> Result<f64, String> {

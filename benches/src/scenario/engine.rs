@@ -16,6 +16,16 @@ pub(super) fn run() -> io::Result<Vec<Row>> {
         ),
         ("guarded", "the same with a key, a budget and a limit", None),
         ("stream", "one event of a stream, drained in batches", None),
+        (
+            "translate",
+            "a chat of 4 KB into another dialect, the dearest of 30 ways",
+            Some(40.0),
+        ),
+        (
+            "translate_reply",
+            "a reply of 4 KB into another dialect, the dearest of 30 ways",
+            Some(40.0),
+        ),
     ] {
         let mut samples = Vec::new();
         for _ in 0..3 {
