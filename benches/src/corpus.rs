@@ -111,33 +111,6 @@ pub fn event(number: usize, contents: usize) -> Option<String> {
     ))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bodies_have_the_sizes_the_tables_speak_of() {
-        assert!(
-            (900..1200).contains(&chat("fast", false).len()),
-            "{}",
-            chat("fast", false).len()
-        );
-        assert!((1100..1500).contains(&reply().len()), "{}", reply().len());
-        assert!((1_000_000..1_100_000).contains(&big_chat("fast", 1 << 20).len()));
-        for body in [chat("m", true), big_chat("m", 100), reply()] {
-            serde_json::from_slice::<serde_json::Value>(&body).expect("valid JSON");
-        }
-    }
-
-    #[test]
-    fn a_stream_ends_with_usage_and_done() {
-        let events: Vec<String> = (0..).map_while(|number| event(number, 3)).collect();
-        assert_eq!(events.len(), 3 + 4);
-        assert!(events[5].contains("\"total_tokens\":224"));
-        assert_eq!(events[6], "data: [DONE]\n\n");
-    }
-}
-
 /// A chat of about 4 KB with tools, calls and their results, as OpenAI writes it.
 pub fn long_chat() -> Vec<u8> {
     let paragraph =
@@ -191,4 +164,31 @@ pub fn long_reply() -> Vec<u8> {
     })
     .to_string()
     .into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_have_the_sizes_the_tables_speak_of() {
+        assert!(
+            (900..1200).contains(&chat("fast", false).len()),
+            "{}",
+            chat("fast", false).len()
+        );
+        assert!((1100..1500).contains(&reply().len()), "{}", reply().len());
+        assert!((1_000_000..1_100_000).contains(&big_chat("fast", 1 << 20).len()));
+        for body in [chat("m", true), big_chat("m", 100), reply()] {
+            serde_json::from_slice::<serde_json::Value>(&body).expect("valid JSON");
+        }
+    }
+
+    #[test]
+    fn a_stream_ends_with_usage_and_done() {
+        let events: Vec<String> = (0..).map_while(|number| event(number, 3)).collect();
+        assert_eq!(events.len(), 3 + 4);
+        assert!(events[5].contains("\"total_tokens\":224"));
+        assert_eq!(events[6], "data: [DONE]\n\n");
+    }
 }

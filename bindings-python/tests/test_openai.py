@@ -339,21 +339,25 @@ def test_transport_starts_no_thread_of_its_own(vendor: Vendor) -> None:
         assert until(lambda: all(not t.name.startswith("tidegate-notify") for t in threading.enumerate()))
 
 
-def test_endpoints_the_gateway_does_not_know_stream_too(upstream: Upstream, make: Any) -> None:
+def test_responses_arrive_piece_by_piece(upstream: Upstream, make: Any) -> None:
     kind = "response.output_text.delta"
     place = {"item_id": "i", "output_index": 0, "content_index": 0, "logprobs": []}
     sse = [
         {"event": kind, "data": {"type": kind, "delta": word, "sequence_number": n, **place}}
         for n, word in enumerate(["one ", "two ", "three"])
     ]
+    kind = "response.completed"
+    whole = {"id": "resp_1", "object": "response", "status": "completed", "output": [], "model": "m"}
+    sse.append({"event": kind, "data": {"type": kind, "sequence_number": 3, "response": whole}})
     reply = {"when": {"path": "/v1/responses"}, "sse": sse, "pace_ms": 150, "times": "forever"}
     client = make(upstream.vendor([reply]))
     # Twice, because the package loads the types of this endpoint while it reads the first stream.
     for _ in range(2):
         arrivals, text = [], ""
         for event in client.responses.create(model="gpt-5-mini", input="x", stream=True):
-            arrivals.append(time.monotonic())
-            text += event.delta
+            if event.type == "response.output_text.delta":
+                arrivals.append(time.monotonic())
+                text += event.delta
         assert text == "one two three"
     # Piece by piece, not at the end.
     assert arrivals[-1] - arrivals[0] > 0.2

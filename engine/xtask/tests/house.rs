@@ -30,7 +30,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["tidegate-types"]),
     ("tidegate-ffi-tool", &["tidegate-types"]),
     ("tidegate-examples", &["tidegate", "tidegate-server"]),
-    ("benches", &["tidegate", "tidegate-types"]),
+    (
+        "benches",
+        &["tidegate", "tidegate-providers", "tidegate-types"],
+    ),
     ("mock-upstream", &[]),
     (
         "runner",

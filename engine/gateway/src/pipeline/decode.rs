@@ -1,5 +1,6 @@
 //! Stage 1: reads from the body what routing needs, and nothing else.
 
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use tidegate_types::{
     Code, Dialect, Endpoint, Error,
@@ -48,9 +49,8 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     ) {
         return Ok(());
     }
-    if let Some(form) = form_of(job) {
-        job.asks.model = form;
-        return Ok(());
+    if is_form(job) {
+        return form(job);
     }
     let outline = Outline::of(&job.body, KEYS).map_err(|error| {
         Error::new(
@@ -67,6 +67,12 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         .map(|named| named.model.clone())
         .or_else(|| read.value::<String>("model"))
         .filter(|model| !model.is_empty());
+    if model.is_none()
+        && let Some(endpoint) = without_model(job)
+    {
+        job.endpoint = endpoint;
+        return Ok(());
+    }
     let model = model.ok_or_else(|| {
         let text = "`model` must be a string that names a model";
         Error::new(Code::InvalidRequest, text).with_param("model")
@@ -91,13 +97,43 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     Ok(())
 }
 
-/// The model that a form names.
-fn form_of(job: &Job) -> Option<String> {
-    let content_type = job.headers.get(http::header::CONTENT_TYPE)?;
-    let body = job.body.to_bytes();
-    let place = form::field(&body, content_type, "model")?;
-    let model = std::str::from_utf8(&body[place]).ok()?;
-    (!model.is_empty()).then(|| model.to_owned())
+/// Some of these endpoints have a model of the vendor's choice: then the vendor is asked as it is.
+fn without_model(job: &Job) -> Option<Endpoint> {
+    let Endpoint::Relay(relay) = job.endpoint else {
+        return None;
+    };
+    let vendor = job.implied_provider.as_deref().unwrap_or("openai");
+    let known = job.snapshot.providers.contains_key(vendor);
+    known.then(|| Endpoint::Passthrough {
+        provider: vendor.to_owned(),
+        method: http::Method::POST,
+        path: relay.path().to_owned(),
+    })
+}
+
+fn is_form(job: &Job) -> bool {
+    job.headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"))
+}
+
+/// Reads the model that a form names.
+fn form(job: &mut Job) -> Result<(), Error> {
+    let model = job.headers.get(CONTENT_TYPE).and_then(|kind| {
+        let body = job.body.to_bytes();
+        let place = form::field(&body, kind, "model")?;
+        let model = std::str::from_utf8(&body[place]).ok()?;
+        (!model.is_empty()).then(|| model.to_owned())
+    });
+    match (model, without_model(job)) {
+        (Some(model), _) => job.asks.model = model,
+        (None, Some(endpoint)) => job.endpoint = endpoint,
+        (None, None) => {
+            let text = "the form has no field `model` that names a model";
+            return Err(Error::new(Code::InvalidRequest, text).with_param("model"));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
