@@ -6,6 +6,7 @@
 
 pub(crate) mod codec;
 mod error;
+mod foreign;
 pub(crate) mod media;
 pub(crate) mod models;
 pub(crate) mod proof;
@@ -17,6 +18,7 @@ pub(crate) mod usage;
 pub(crate) mod words;
 
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
+pub use foreign::without_foreign_proofs;
 pub use quirks::adapt_request;
 pub use stream::StreamTranslator;
 pub use tap::{Seen, StreamTap, is_payload};

@@ -79,6 +79,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     };
     let (body, dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
+        Endpoint::Chat if same => (own_proofs(job.dialect, splice(job, target)?), Vec::new()),
         _ if same => (splice(job, target)?, Vec::new()),
         _ => translate(job, target, wire.dialect)?,
     };
@@ -133,6 +134,16 @@ pub(super) fn request(
             .map_err(|error| Error::new(Code::Internal, error.to_string()))?;
     }
     Ok(request)
+}
+
+/// The body without reasoning that only another vendor can take back.
+fn own_proofs(dialect: Dialect, body: Segments) -> Segments {
+    match dialect {
+        Dialect::Anthropic | Dialect::Responses => {
+            dialect::without_foreign_proofs(dialect, &body.to_bytes()).map_or(body, Segments::from)
+        }
+        _ => body,
+    }
 }
 
 /// The body as a vendor wants it that differs from its dialect.
