@@ -261,7 +261,10 @@ fn below(
     let endpoint = Endpoint::Passthrough {
         provider: provider.to_owned(),
         method: method.clone(),
-        path: query.map_or_else(|| rest.to_owned(), |query| [rest, "?", query].concat()),
+        path: match query.map(|query| without_key(dialect, query)) {
+            Some(query) if !query.is_empty() => [rest, "?", &query].concat(),
+            _ => rest.to_owned(),
+        },
     };
     let opened = Opened {
         endpoint,
@@ -269,6 +272,15 @@ fn below(
         named: None,
     };
     (dialect, Ok(opened))
+}
+
+/// Google's callers may give their key in the query. It is one for this gateway, if it is one at all,
+/// and the vendor's own goes into a header.
+fn without_key(dialect: Dialect, query: &str) -> String {
+    let kept = query
+        .split('&')
+        .filter(|part| dialect != Dialect::Gemini || !part.starts_with("key="));
+    kept.collect::<Vec<_>>().join("&")
 }
 
 /// The wire format below whose base URL a path is passed on, and the path from there. The longest
