@@ -242,6 +242,19 @@ pub fn stream_type(dialect: Dialect) -> &'static str {
     }
 }
 
+/// How long an upstream's error body asks to wait: Google's `RetryInfo` (google.rpc, error_details).
+pub fn retry_delay(body: &[u8]) -> Option<std::time::Duration> {
+    let body = Json::parse(body).ok()?;
+    let body = body.items().next().unwrap_or(body);
+    let details = body.get("error")?.get("details")?;
+    let delay = details
+        .items()
+        .find_map(|detail| detail.get("retryDelay"))?;
+    let text = delay.as_text()?.decode().into_owned();
+    let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
+    std::time::Duration::try_from_secs_f64(seconds).ok()
+}
+
 /// What an upstream's error body says.
 pub fn error_message(dialect: Dialect, body: &[u8]) -> Option<String> {
     // Imitators of one dialect answer in the other's shape often enough that the body decides.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use tidegate_providers::transport::{BodyStream, TransportError};
+use tidegate_providers::{
+    dialect::retry_delay,
+    transport::{BodyStream, TransportError},
+};
 use tidegate_types::{Code, Dialect, Endpoint, Error, Segments, UpstreamError, json::Outline};
 
 use super::words;
@@ -46,7 +49,7 @@ pub(super) fn status(
         status.as_u16(),
         words(dialect, &body)
     );
-    let after = retry_after(&headers);
+    let after = retry_after(&headers).or_else(|| retry_delay(&body));
     guard_out::withhold(&mut headers);
     let error = Error::new(code, text).with_upstream(UpstreamError {
         status,
