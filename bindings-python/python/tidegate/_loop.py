@@ -8,6 +8,7 @@ own thread. No thread of the engine ever touches Python.
 from __future__ import annotations
 
 from asyncio import get_running_loop
+from contextlib import suppress
 from contextvars import Context
 from os import getpid
 
@@ -57,16 +58,16 @@ class LoopBridge:
 
     def attach(self, loop: AbstractEventLoop) -> None:
         """Has the loop watch the queue."""
-        try:
-            descriptor = self._queue.fd()
-            if descriptor is None:
-                raise NotImplementedError
-            # In an empty context: the first caller's must not live as long as the loop.
-            Context().run(loop.add_reader, descriptor, self.drain)
-        except (NotImplementedError, AttributeError):
-            from ._notify import start
+        descriptor = self._queue.fd()
+        if descriptor is not None:
+            # In an empty context: the first caller's must not live as long as the loop. Some loops, such
+            # as Windows' default one, cannot watch a descriptor and say so in one of these two ways.
+            with suppress(NotImplementedError, AttributeError):
+                Context().run(loop.add_reader, descriptor, self.drain)
+                return
+        from ._notify import start
 
-            self._drained = start(self, self._queue, loop)
+        self._drained = start(self, self._queue, loop)
 
     def drain(self) -> None:
         """Hands out what has arrived."""

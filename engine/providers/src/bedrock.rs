@@ -32,8 +32,6 @@ impl Codec for Bedrock {
 
     const FRAMING: Framing = Framing::EventStream;
 
-    const MODEL_IN_BODY: bool = false;
-
     fn path(model: &str, stream: bool) -> String {
         let operation = if stream {
             "converse-stream"

@@ -18,7 +18,7 @@ pub(crate) mod usage;
 pub(crate) mod words;
 
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
-pub use foreign::without_foreign_proofs;
+pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::adapt_request;
 pub use stream::StreamTranslator;
 pub use tap::{Seen, StreamTap, is_payload};
@@ -116,10 +116,10 @@ pub fn translate_request(
     on_unsupported: OnUnsupported,
 ) -> Result<Translation, TranslateError> {
     if from == to {
-        let body = if with_codec!(to, D => <D as Codec>::MODEL_IN_BODY) {
-            with_model(body, model)?
-        } else {
+        let body = if to.names_model_in_path() {
             body.to_vec()
+        } else {
+            with_model(body, model)?
         };
         return Ok(Translation {
             body,

@@ -42,8 +42,6 @@ impl Codec for Gemini {
 
     const USAGE: &'static str = "usageMetadata";
 
-    const MODEL_IN_BODY: bool = false;
-
     /// The vendor's Python SDK takes a comment for a piece of JSON and fails.
     const COMMENTS: bool = false;
 

@@ -10,6 +10,7 @@ use tidegate_policy::key_ring::KeyRing;
 use tidegate_providers::{
     aws::{self, Credentials},
     catalogue::{self, Quirk, Vendor},
+    dialect::chat_path,
     mock::MockTransport,
     transport::Transport,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Wire {
     /// Base URL without a trailing slash.
     pub(crate) base: String,
     pub(crate) host: Option<Authority>,
+    /// Where chat requests go, in formats whose path does not depend on the model.
+    pub(crate) chat: Option<Uri>,
     /// Ready headers per key.
     pub(crate) headers: Vec<HeaderMap>,
 }
@@ -148,6 +151,14 @@ fn compile(
             let blocks = blocks.chain(secrets.is_empty().then_some(None));
             Wire {
                 dialect,
+                chat: (!dialect.names_model_in_path())
+                    .then(|| {
+                        [&*base, &*chat_path(dialect, "", false)]
+                            .concat()
+                            .parse()
+                            .ok()
+                    })
+                    .flatten(),
                 host: base
                     .parse::<Uri>()
                     .ok()

@@ -49,10 +49,6 @@ pub(crate) trait Codec {
     /// Name of the member of a complete reply that tells what it consumed.
     const USAGE: &'static str = "usage";
 
-    /// Whether the body of a request names the model and says whether a stream is wanted; otherwise
-    /// the path does.
-    const MODEL_IN_BODY: bool = true;
-
     /// Whether comments of the upstream's stream, which keep connections alive, may be passed on.
     const COMMENTS: bool = true;
 

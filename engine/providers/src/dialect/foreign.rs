@@ -10,15 +10,20 @@ use tidegate_types::{Dialect, chat::Json};
 
 use super::{codec::name, proof};
 
-/// The body without reasoning that only another vendor can take back; `None` when there is none. All
-/// other bytes stay.
-pub fn without_foreign_proofs(dialect: Dialect, body: &[u8]) -> Option<Vec<u8>> {
+/// Whether a body may hold what [`without_foreign_proofs`] leaves out: a search, without reading it.
+pub fn may_hold_foreign_proofs(dialect: Dialect, body: &[u8]) -> bool {
     let marks: &[&[u8]] = match dialect {
         Dialect::Anthropic => &[b"\"gemini.", b"\"responses:"],
         Dialect::Responses => &[b"\"signature:", b"\"redacted:"],
-        _ => return None,
+        _ => return false,
     };
-    if !marks.iter().any(|mark| memmem::find(body, mark).is_some()) {
+    marks.iter().any(|mark| memmem::find(body, mark).is_some())
+}
+
+/// The body without reasoning that only another vendor can take back; `None` when there is none. All
+/// other bytes stay.
+pub fn without_foreign_proofs(dialect: Dialect, body: &[u8]) -> Option<Vec<u8>> {
+    if !may_hold_foreign_proofs(dialect, body) {
         return None;
     }
     let text = std::str::from_utf8(body).ok()?;

@@ -383,7 +383,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// The character of the `\uXXXX` (or pair of them) that `escape` starts with, and its length.
+/// The character of the hexadecimal escape (or pair of them) that `escape` starts with, and its length.
 fn unicode(escape: &str) -> (char, usize) {
     let Some(first) = hex(escape) else {
         return ('\u{fffd}', 2);

@@ -41,6 +41,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         HeaderMap::new()
     };
     let (method, path) = match &job.endpoint {
+        Endpoint::Chat if wire.chat.is_some() => (Method::POST, None),
         Endpoint::Passthrough { method, path, .. } => (method.clone(), Some(path.clone())),
         Endpoint::Embeddings => (
             Method::POST,
@@ -65,7 +66,11 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             Error::new(Code::UnknownEndpoint, text)
         })
     });
-    let uri = uri.transpose()?;
+    let uri = match uri.transpose()? {
+        Some(uri) => Some(uri),
+        None if job.endpoint == Endpoint::Chat => wire.chat.clone(),
+        None => None,
+    };
     let Some(uri) = uri else {
         return Err(Error::new(
             Code::Unsupported,
@@ -79,7 +84,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     };
     let (body, dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
-        Endpoint::Chat if same => (own_proofs(job.dialect, splice(job, target)?), Vec::new()),
+        Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
         _ if same => (splice(job, target)?, Vec::new()),
         _ => translate(job, target, wire.dialect)?,
     };
@@ -136,14 +141,13 @@ pub(super) fn request(
     Ok(request)
 }
 
-/// The body without reasoning that only another vendor can take back.
-fn own_proofs(dialect: Dialect, body: Segments) -> Segments {
-    match dialect {
-        Dialect::Anthropic | Dialect::Responses => {
-            dialect::without_foreign_proofs(dialect, &body.to_bytes()).map_or(body, Segments::from)
-        }
-        _ => body,
+/// The body without reasoning that only another vendor can take back. What the caller sent is looked
+/// at, not the spliced body: it lies in one piece and need not be copied for that.
+fn own_proofs(job: &Job, body: Segments) -> Segments {
+    if !dialect::may_hold_foreign_proofs(job.dialect, &job.body.to_bytes()) {
+        return body;
     }
+    dialect::without_foreign_proofs(job.dialect, &body.to_bytes()).map_or(body, Segments::from)
 }
 
 /// The body as a vendor wants it that differs from its dialect.
