@@ -9,7 +9,7 @@ mod model;
 mod moment;
 pub mod scalar;
 pub mod schema;
-mod suggest;
+pub(crate) mod suggest;
 mod validate;
 
 pub use load::{Format, Problem, Problems};

@@ -6,6 +6,7 @@
 //! - [`body`]: request bodies as reference-counted segments
 //! - [`dialect`]: wire formats and endpoints
 //! - [`config`]: the configuration document, its validation and its schema
+//! - [`expression`]: CEL over what is known of a call
 //! - [`chat`]: the neutral form that translations between dialects pass through
 //! - [`secret`]: values that never print
 
@@ -14,6 +15,7 @@ pub mod chat;
 pub mod config;
 pub mod dialect;
 pub mod error;
+pub mod expression;
 pub mod json;
 pub mod money;
 pub mod secret;

@@ -35,7 +35,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// `, did you mean "openai"?`, or nothing.
-pub(super) fn hint<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn hint<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(wrong, candidates) {
         Some(candidate) => format!(", did you mean {}?", quote(candidate)),
         None => String::new(),
@@ -43,7 +43,7 @@ pub(super) fn hint<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str
 }
 
 /// The text in quotes, on one line and not longer than a line.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     if text.chars().count() > LONGEST {
         let start: String = text.chars().take(LONGEST).collect();
         format!("{:?}", format!("{start}…"))
