@@ -31,6 +31,8 @@ mod kind {
     pub(super) const ERROR: u64 = 2;
     /// Nothing follows: the stream of this ticket can be read.
     pub(super) const READABLE: u64 = 3;
+    /// Nothing follows.
+    pub(super) const NOTHING: u64 = 4;
 }
 
 /// The environment's end of the completion queue.
@@ -156,6 +158,8 @@ impl Bridge {
             for event in queue.drain(usize::MAX) {
                 list.push(values::number(env, event.ticket)?);
                 match event.kind {
+                    // No function is registered here.
+                    EventKind::Host(_) => list.push(values::number(env, kind::NOTHING)?),
                     EventKind::Readable => list.push(values::number(env, kind::READABLE)?),
                     EventKind::Outcome(outcome) => {
                         self.shared.flying().remove(&event.ticket);

@@ -1,9 +1,17 @@
 //! The engine as a Python object.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use pyo3::{prelude::*, types::PyBytes};
+use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyBytes};
 use tidegate::{
+    Functions,
     bridge::{self, Source},
     config::Format,
 };
@@ -22,9 +30,50 @@ use crate::{
 #[pyclass(frozen, weakref, module = "tidegate._native")]
 pub(crate) struct Engine {
     inner: Owned<bridge::Engine>,
+    /// What runs the functions of this engine, `tidegate._functions.Host`, and the process in which
+    /// its threads run: 0 as long as there is no function. Only this object holds it; the engine
+    /// itself knows but the queue.
+    host: Mutex<Option<Py<PyAny>>>,
+    host_pid: AtomicU32,
 }
 
+/// In [`Engine::host_pid`]: there are functions, and no thread for them yet.
+const NOWHERE: u32 = u32::MAX;
+
 impl Engine {
+    fn new(inner: bridge::Engine) -> Self {
+        Self {
+            inner: Owned::new(inner),
+            host: Mutex::new(None),
+            host_pid: AtomicU32::new(0),
+        }
+    }
+
+    /// Has the functions' threads started in this process, before a call that may need them.
+    fn wake_host(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let pid = this.host_pid.load(Ordering::Acquire);
+        if pid == 0 || pid == std::process::id() {
+            return Ok(());
+        }
+        let host = this.host(slf.py());
+        if let Some(host) = host {
+            host.bind(slf.py()).call_method1("start", (slf,))?;
+            this.host_pid.store(std::process::id(), Ordering::Release);
+        }
+        Ok(())
+    }
+
+    fn adopt(&self, host: Py<PyAny>) {
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(host);
+        self.host_pid.store(NOWHERE, Ordering::Release);
+    }
+
+    fn host(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+        host.as_ref().map(|host| host.clone_ref(py))
+    }
+
     fn inner(&self) -> &bridge::Engine {
         self.inner.anywhere()
     }
@@ -32,15 +81,35 @@ impl Engine {
 
 #[pymethods]
 impl Engine {
-    /// Opens an engine. `kind` is `env`, `path`, `json` (a document made from Python objects),
+    /// Opens an engine, with functions of those names that `host` runs. `kind` is `env`, `path`, `json` (a document made from Python objects),
     /// or `yaml`, `toml`, `json-text` for text as a person wrote it.
     #[staticmethod]
-    fn open(py: Python<'_>, kind: &str, text: &str) -> PyResult<Self> {
+    #[pyo3(signature = (kind, text, host=None, names=Vec::new()))]
+    fn open(
+        py: Python<'_>,
+        kind: &str,
+        text: &str,
+        host: Option<Py<PyAny>>,
+        names: Vec<String>,
+    ) -> PyResult<Self> {
         let source = source(kind, text)?;
+        // Until its threads run, a function is asked in a queue that nobody drains.
+        let functions = Functions::new();
+        for name in names {
+            functions.insert(name, bridge::HostFunction::new(bridge::Queue::new(), 0));
+        }
+        if let Some(host) = host {
+            return match detached(py, || bridge::Engine::open_with(source, functions)) {
+                Ok(inner) => {
+                    let engine = Self::new(inner);
+                    engine.adopt(host);
+                    Ok(engine)
+                }
+                Err(error) => Err(raise(py, &error)),
+            };
+        }
         match detached(py, || bridge::Engine::open(source)) {
-            Ok(inner) => Ok(Self {
-                inner: Owned::new(inner),
-            }),
+            Ok(inner) => Ok(Self::new(inner)),
             Err(error) => Err(raise(py, &error)),
         }
     }
@@ -49,9 +118,7 @@ impl Engine {
     #[staticmethod]
     fn connect(py: Python<'_>, url: &str, key: Option<String>) -> PyResult<Self> {
         match bridge::Engine::connect(url, key) {
-            Ok(inner) => Ok(Self {
-                inner: Owned::new(inner),
-            }),
+            Ok(inner) => Ok(Self::new(inner)),
             Err(error) => Err(raise(py, &error)),
         }
     }
@@ -64,7 +131,7 @@ impl Engine {
         reason = "one crossing is cheaper than an object for it"
     )]
     fn call<'py>(
-        &self,
+        slf: &Bound<'py, Self>,
         py: Python<'py>,
         http: bool,
         method: &str,
@@ -74,10 +141,12 @@ impl Engine {
         key: Option<String>,
         seconds: Option<f64>,
     ) -> PyResult<(u8, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        Self::wake_host(slf)?;
         let request = request(http, method, target, headers, body, key)?;
         let mut watch = Watch::new(seconds);
+        let this = slf.get();
         let done = detached(py, || {
-            self.inner()
+            this.inner()
                 .call_while(request, watch.step(), || watch.go_on())
         });
         watch.verdict()?;
@@ -90,7 +159,7 @@ impl Engine {
         reason = "one crossing is cheaper than an object for it"
     )]
     fn submit(
-        &self,
+        slf: &Bound<'_, Self>,
         queue: &Bound<'_, Queue>,
         http: bool,
         method: &str,
@@ -99,8 +168,9 @@ impl Engine {
         body: &Bound<'_, PyBytes>,
         key: Option<String>,
     ) -> PyResult<u64> {
+        Self::wake_host(slf)?;
         let request = request(http, method, target, headers, body, key)?;
-        Ok(self.inner().submit(queue.get().inner()?, request))
+        Ok(slf.get().inner().submit(queue.get().inner()?, request))
     }
 
     /// Gives up a call and closes its upstream. Unknown tickets are ignored.
@@ -135,12 +205,57 @@ impl Engine {
 
     /// Starts the HTTP server; it is bound when this returns.
     fn serve(
-        &self,
+        slf: &Bound<'_, Self>,
         py: Python<'_>,
         listen: Option<String>,
         threads: Option<usize>,
     ) -> PyResult<Server> {
-        Server::start(py, self.inner(), listen, threads)
+        Self::wake_host(slf)?;
+        Server::start(py, slf.get().inner(), listen, threads)
+    }
+
+    /// Has a function asked in `queue`, or with `follows` in the queue of the call that needs it;
+    /// `tag` comes back in every question.
+    fn provide(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        queue: &Bound<'_, Queue>,
+        tag: u64,
+        follows: bool,
+    ) -> PyResult<()> {
+        let queue = queue.get().inner()?.clone();
+        let function = if follows {
+            bridge::HostFunction::following(queue, tag)
+        } else {
+            bridge::HostFunction::new(queue, tag)
+        };
+        detached(py, || self.inner().provide(name, function)).map_err(|error| raise(py, &error))
+    }
+
+    /// What runs this engine's functions: `host` unless there is one already.
+    fn host_or(&self, py: Python<'_>, host: Py<PyAny>) -> Py<PyAny> {
+        match self.host(py) {
+            Some(there) => there,
+            None => {
+                let given = host.clone_ref(py);
+                self.adopt(host);
+                given
+            }
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.host.try_lock() {
+            Ok(host) => visit.call(&*host),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        if let Ok(mut host) = self.host.try_lock() {
+            *host = None;
+        }
     }
 
     /// Moves the engine's clock. Only in builds for the behaviour suite.

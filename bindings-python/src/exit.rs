@@ -14,6 +14,8 @@ use std::{
 
 use pyo3::prelude::*;
 
+use crate::host;
+
 static EXITING: AtomicBool = AtomicBool::new(false);
 static LEAVER: OnceLock<ThreadId> = OnceLock::new();
 /// Threads that have passed the check and are about to attach.
@@ -28,12 +30,14 @@ where
     F: Send + FnOnce() -> T,
     T: Send,
 {
+    let nested = host::Nested::enter(py);
     let result = py.detach(|| {
         let result = work();
         stay_if_exiting();
         result
     });
     ATTACHING.fetch_sub(1, Ordering::SeqCst);
+    drop(nested);
     result
 }
 

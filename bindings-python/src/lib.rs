@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod exit;
 mod head;
+mod host;
 mod owned;
 mod queue;
 mod request;
@@ -35,6 +36,13 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stream::Stream>()?;
     module.add_class::<head::Head>()?;
     module.add_class::<server::Server>()?;
+    module.add_class::<host::HostCall>()?;
+    module.add("HOST_CALL", host::CALL)?;
+    module.add("HOST_GONE", host::GONE)?;
+    module.add("HOST_ROOM", host::ROOM)?;
+    module.add("FLOW_GO", host::GO)?;
+    module.add("FLOW_FULL", host::FULL)?;
+    module.add("FLOW_GONE", host::NOBODY)?;
     module.add("REPLY", request::REPLY)?;
     module.add("STREAM", request::STREAM)?;
     module.add("ERROR", request::ERROR)?;
@@ -42,5 +50,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(server::cli_main, module)?)?;
     module.add_function(wrap_pyfunction!(set_threads, module)?)?;
     module.add_function(wrap_pyfunction!(exit::exiting, module)?)?;
+    module.add_function(wrap_pyfunction!(host::in_function, module)?)?;
     Ok(())
 }

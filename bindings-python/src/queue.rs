@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use pyo3::{IntoPyObjectExt, prelude::*, types::PyList};
-use tidegate::bridge::{self, EventKind};
+use tidegate::bridge::{self, EventKind, HostEvent};
 
 use crate::{
     exit::detached,
+    host::{self, HostCall},
     owned::Owned,
     request::{READABLE, outcome},
 };
@@ -64,10 +65,30 @@ impl Queue {
                     let none = py.None();
                     (event.ticket, READABLE, &none, &none).into_bound_py_any(py)?
                 }
+                EventKind::Host(event_of_host) => {
+                    let (kind, call) = match event_of_host {
+                        HostEvent::Call(call) => (host::CALL, Some(HostCall::new(call))),
+                        HostEvent::Gone => (host::GONE, None),
+                        HostEvent::Room => (host::ROOM, None),
+                    };
+                    (event.ticket, kind, call, py.None()).into_bound_py_any(py)?
+                }
             };
             list.append(item)?;
         }
         Ok(list)
+    }
+
+    /// Drops what waits and whatever comes later; threads in `wait` come back.
+    fn close(&self) {
+        if let Ok(queue) = self.inner() {
+            queue.close();
+        }
+    }
+
+    /// Whether it was closed, or belongs to the parent of this process.
+    fn closed(&self) -> bool {
+        self.inner().map_or(true, bridge::Queue::is_closed)
     }
 
     /// Blocks until answers wait or `seconds` have passed; says whether any wait.

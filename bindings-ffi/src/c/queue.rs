@@ -293,7 +293,8 @@ impl From<Event> for tg_event {
             error: ptr::null_mut(),
         };
         match event.kind {
-            EventKind::Readable => {}
+            // No function is registered here.
+            EventKind::Host(_) | EventKind::Readable => {}
             EventKind::Outcome(Outcome::Reply(head, body)) => {
                 out.kind = TG_EVENT_REPLY;
                 out.reply = give(tg_reply {

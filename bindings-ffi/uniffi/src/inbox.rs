@@ -121,6 +121,8 @@ impl Drop for Inbox {
 fn deliver(waiting: &Mutex<Waiting>, event: Event) {
     let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
     match event.kind {
+        // No function is registered here.
+        EventKind::Host(_) => {}
         EventKind::Readable => {
             if let Some(more) = waiting.streams.get(&event.ticket) {
                 more.notify_one();

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._raw import AsyncRawReply, RawReply
     from ._server import Server
     from .errors import TidegateError
+    from .functions import ProviderError, ProviderRequest
 
     __version__: str
 
@@ -26,6 +27,8 @@ __all__ = [
     "AsyncRawReply",
     "Gateway",
     "GatewayFacts",
+    "ProviderError",
+    "ProviderRequest",
     "RawReply",
     "Server",
     "TidegateError",
@@ -39,6 +42,8 @@ _HOMES = {
     "AsyncRawReply": "_raw",
     "Gateway": "_gateway",
     "GatewayFacts": "_facts",
+    "ProviderError": "functions",
+    "ProviderRequest": "functions",
     "RawReply": "_raw",
     "Server": "_server",
     "TidegateError": "errors",

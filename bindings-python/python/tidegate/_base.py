@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from . import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, overload
+    from collections.abc import Callable
+    from typing import Any, Literal, TypeVar, overload
 
     import httpx
     import httpx2
     from typing_extensions import Self
 
-    from ._core import Config
+    from ._core import Config, Provider, Providers
     from ._native import Engine
     from ._server import Server
+
+    _Provider = TypeVar("_Provider", bound=Provider)
 else:
 
     def overload(function):
@@ -26,16 +31,17 @@ class BaseGateway:
 
     __slots__ = ("__weakref__", "_engine", "_key", "_owner")
 
-    def __init__(self, config: Config = None) -> None:
+    def __init__(self, config: Config = None, *, providers: Providers = None) -> None:
         """Opens an engine. Nothing is sent and no thread is started before the first call.
 
         `config` is the path of a YAML, TOML or JSON file, or a mapping of the same shape. Without
         one, providers come from the vendors' usual environment variables (`OPENAI_API_KEY`, ...).
+        `providers` are functions in the place of vendors, by name: see `tidegate.functions`.
 
         Raises `errors.InvalidConfig`, which names every mistake with its path, or
         `errors.UnreadableConfig`.
         """
-        self._set(_core.open_engine(*_core.source(config)), None, owner=True)
+        self._set(_core.open_engine(*_core.source(config), providers), None, owner=True)
 
     def _set(self, engine: Engine, key: str | None, *, owner: bool) -> None:
         self._engine = engine
@@ -49,10 +55,12 @@ class BaseGateway:
         return self
 
     @classmethod
-    def from_text(cls, text: str, *, format: Literal["yaml", "toml", "json"] = "yaml") -> Self:
+    def from_text(
+        cls, text: str, *, format: Literal["yaml", "toml", "json"] = "yaml", providers: Providers = None
+    ) -> Self:
         """Opens an engine whose configuration is the text of a file."""
         kind = "json-text" if format == "json" else format
-        return cls._of(_core.open_engine(kind, text), None, owner=True)
+        return cls._of(_core.open_engine(kind, text, providers), None, owner=True)
 
     @classmethod
     def connect(cls, url: str, key: str | None = None) -> Self:
@@ -65,6 +73,30 @@ class BaseGateway:
         It costs nothing; closing it does nothing.
         """
         return self._of(self._engine, key, owner=False)
+
+    @overload
+    def provider(self, name: str) -> Callable[[_Provider], _Provider]: ...
+
+    @overload
+    def provider(self, name: str, function: _Provider) -> _Provider: ...
+
+    def provider(self, name: str, function: Any = None) -> Any:
+        """Puts a function in the place of a vendor, as a decorator or at once.
+
+            @gw.provider("mine")
+            def mine(request):
+                return "hello"
+
+        Calls of `mine/...` go to it from now on, whether or not the configuration mentions it; see
+        `tidegate.functions` for what it may give and raise. A second one of that name takes its place.
+
+        Raises `errors.InvalidRequest` for a name that cannot be a provider's, and on a client of
+        another gateway, which runs its own functions.
+        """
+        if function is None:
+            return partial(self.provider, name)
+        _core.provide(self._engine, name, function)
+        return function
 
     def reload(self, config: Config = None) -> None:
         """Puts a new configuration in place; without one, the old source is read again.

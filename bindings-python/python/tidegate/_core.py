@@ -11,11 +11,15 @@ from ._records import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
     from ._native import Engine
+    from .functions import ProviderRequest
 
+    #: A function in the place of a vendor.
+    Provider: TypeAlias = Callable[[ProviderRequest], Any]
+    Providers: TypeAlias = Mapping[str, Provider] | None
     #: A path, a document, or None for the environment.
     Config: TypeAlias = str | os.PathLike[str] | Mapping[str, Any] | None
     Headers: TypeAlias = Mapping[str, str] | None
@@ -41,9 +45,23 @@ def source(config: Config) -> tuple[str, str]:
     raise TypeError(f"config: a path, a mapping or None, not {type(config).__name__}")
 
 
-def open_engine(kind: str, text: str) -> Engine:
+def open_engine(kind: str, text: str, providers: Providers = None) -> Engine:
     """Opens an engine and remembers it for the exit."""
-    return _remember(_native.Engine.open(kind, text))
+    if not providers:
+        return _remember(_native.Engine.open(kind, text))
+    from ._functions import Host
+
+    host = Host(dict(providers))
+    return _remember(_native.Engine.open(kind, text, host, list(host.functions)))
+
+
+def provide(engine: Engine, name: str, function: Provider) -> None:
+    """Registers a function with an open engine."""
+    from ._functions import Host, check
+
+    check(name, function)
+    host = engine.host_or(Host({}))
+    host.add(engine, name, function)
 
 
 def connect(url: str, key: str | None) -> Engine:

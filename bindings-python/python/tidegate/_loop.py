@@ -12,7 +12,7 @@ from contextlib import suppress
 from contextvars import Context
 from os import getpid
 
-from ._native import Queue
+from ._native import READABLE, Queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class LoopBridge:
         mine = None
         waiting = self._waiting
         for number, kind, a, b in self._queue.drain(_BATCH):
+            if kind > READABLE:
+                from ._functions import arrived
+
+                arrived(number, kind, a, get_running_loop())
+                continue
             future = waiting.pop(number, None)
             if future is not None:
                 if not future.done():

@@ -2,6 +2,7 @@
 //! tickets and a completion queue. Nothing here holds an object of the host language.
 
 mod engine;
+mod host_call;
 mod queue;
 mod remote;
 mod runtime;
@@ -13,6 +14,7 @@ use tidegate_types::Error;
 
 pub use crate::{source::Source, stream::Frame};
 pub use engine::Engine;
+pub use host_call::{Flow, HostCall, HostFunction};
 pub use queue::Queue;
 pub use runtime::{handle as runtime, set_threads};
 pub use stream::{Batch, End, StreamHandle};
@@ -82,4 +84,18 @@ pub enum EventKind {
     Outcome(Outcome),
     /// The stream has frames or has ended. Only after [`StreamHandle::arm`].
     Readable,
+    /// The host is asked something, or told about what it was asked. The ticket is that of the
+    /// question, [`HostCall::ticket`].
+    Host(HostEvent),
+}
+
+/// What a host is told about the functions it has registered.
+#[derive(Debug)]
+pub enum HostEvent {
+    /// A function is to be run.
+    Call(HostCall),
+    /// Nobody waits for the answer any more: it is to be given up.
+    Gone,
+    /// The answer's stream has room again. Only after [`HostCall::arm`].
+    Room,
 }

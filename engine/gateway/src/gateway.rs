@@ -10,7 +10,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tidegate_policy::{Clock, cache::ExactCache, identity::Registry, rng::Rng};
-use tidegate_providers::{http_transport::HttpTransport, transport::Transport};
+use tidegate_providers::{
+    function::Functions, http_transport::HttpTransport, transport::Transport,
+};
 use tidegate_types::{Code, Error, config::Config};
 use tokio::sync::Notify;
 
@@ -18,7 +20,7 @@ use crate::{
     call::{Call, CallContext, Reply},
     facts::RequestId,
     health, pipeline,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, Ways},
     source,
 };
 
@@ -33,7 +35,7 @@ pub struct Gateway {
 
 pub(crate) struct Inner {
     snapshot: ArcSwap<Snapshot>,
-    network: Arc<dyn Transport>,
+    ways: Ways,
     registry: Mutex<Registry>,
     pub(crate) cache: ExactCache,
     pub(crate) clock: Arc<Clock>,
@@ -68,24 +70,49 @@ impl std::fmt::Debug for Gateway {
 impl Gateway {
     /// An engine of a validated configuration. Does no I/O; connections are made by calls.
     pub fn new(config: Config) -> Self {
+        Self::with_functions(config, Functions::new())
+    }
+
+    /// As [`Gateway::new`], with functions of this program in the place of vendors. Functions may be
+    /// added to the list later; a name that the configuration does not mention counts from the next
+    /// [`Gateway::reload`].
+    pub fn with_functions(config: Config, functions: Functions) -> Self {
         let proxies = |name: &str| source::env(name);
-        Self::with_parts(
+        let network = Arc::new(HttpTransport::new(&proxies));
+        let clock = Arc::new(Clock::new());
+        Self::with_ways(
             config,
-            Arc::new(HttpTransport::new(&proxies)),
-            Arc::new(Clock::new()),
+            Ways {
+                network,
+                functions,
+                clock,
+            },
         )
     }
 
     /// As [`Gateway::new`], with another way to the network and another clock.
     pub fn with_parts(config: Config, network: Arc<dyn Transport>, clock: Arc<Clock>) -> Self {
+        let functions = Functions::new();
+        Self::with_ways(
+            config,
+            Ways {
+                network,
+                functions,
+                clock,
+            },
+        )
+    }
+
+    fn with_ways(config: Config, ways: Ways) -> Self {
+        let clock = Arc::clone(&ways.clock);
         let mut rng = Rng::new();
         let registry = Mutex::new(Registry::default());
         let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
-        let snapshot = Snapshot::compile(config, &network, &registry, clock.now(), &source::env);
+        let snapshot = Snapshot::compile(config, &ways, &registry, clock.now(), &source::env);
         Self {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
-                network,
+                ways,
                 registry,
                 cache: ExactCache::new(memory, rng.bits()),
                 clock,
@@ -110,7 +137,7 @@ impl Gateway {
     pub fn reload(&self, config: Config) {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let next = Snapshot::compile(config, &inner.network, &inner.registry, now, &source::env);
+        let next = Snapshot::compile(config, &inner.ways, &inner.registry, now, &source::env);
         inner.snapshot.store(Arc::new(next));
     }
 

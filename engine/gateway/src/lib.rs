@@ -24,6 +24,9 @@ pub use source::Source;
 pub use stream::{Frame, SettlingStream, Step};
 
 pub use tidegate_providers as providers;
+pub use tidegate_providers::function::{
+    Answer, Failure, Function, FunctionRequest, Functions, Piece, Pieces,
+};
 pub use tidegate_types as types;
 pub use tidegate_types::{
     Attempt, Code, Dialect, Endpoint, Error, Money, Origin, Retry, Secret, Segments, Usage, config,

@@ -11,11 +11,11 @@ use std::{
 
 use bytes::Bytes;
 use tidegate_policy::{
-    Tick,
+    Clock, Tick,
     identity::{Identities, Registry},
     retry::RetryPolicy,
 };
-use tidegate_providers::{catalogue, transport::Transport};
+use tidegate_providers::{catalogue, function::Functions, transport::Transport};
 use tidegate_types::{
     Money,
     config::{
@@ -28,6 +28,14 @@ pub(crate) use provider::ProviderState;
 
 /// Output tokens reserved for a request without a bound when nothing better is known.
 const ASSUMED_OUTPUT: u64 = 4096;
+
+/// Where calls of providers can lead.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) network: Arc<dyn Transport>,
+    pub(crate) functions: Functions,
+    pub(crate) clock: Arc<Clock>,
+}
 
 /// Everything a call needs to know. Swapped as a whole on reload.
 pub(crate) struct Snapshot {
@@ -141,12 +149,12 @@ impl Snapshot {
     /// Compiles a validated configuration.
     pub(crate) fn compile(
         config: Config,
-        network: &Arc<dyn Transport>,
+        ways: &Ways,
         registry: &Mutex<Registry>,
         now: Tick,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let providers = provider::compile_all(&config, network, env);
+        let providers = provider::compile_all(&config, ways, env);
         let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
         let identities = Identities::compile(&config.keys, &mut registry, now, |text| {
             config::unix_seconds(text)

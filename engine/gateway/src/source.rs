@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use tidegate_providers::catalogue;
+use serde_json::Value;
+use tidegate_providers::{catalogue, function::Functions};
 use tidegate_types::{
     Code, Error,
-    config::{Config, Format},
+    config::{Config, Format, read},
 };
 
 /// Where configuration comes from.
@@ -23,7 +24,7 @@ pub enum Source {
         format: Format,
     },
     /// A document the host language has already parsed.
-    Value(serde_json::Value),
+    Value(Value),
 }
 
 impl Source {
@@ -33,8 +34,21 @@ impl Source {
     /// `unreadable_config` when the file cannot be read, `invalid_config` naming every mistake with
     /// its path.
     pub fn load(&self) -> Result<Config, Error> {
-        let vendors: Vec<&str> = catalogue::vendors().map(|vendor| vendor.name).collect();
-        let parsed = match self {
+        self.load_with(&Functions::new())
+    }
+
+    /// As [`Source::load`], for a program that has functions of its own: each is a provider of its
+    /// name, whether or not the document mentions it.
+    ///
+    /// # Errors
+    /// As [`Source::load`].
+    pub fn load_with(&self, functions: &Functions) -> Result<Config, Error> {
+        let names = functions.names();
+        let vendors: Vec<&str> = catalogue::vendors()
+            .map(|vendor| vendor.name)
+            .chain(names.iter().map(String::as_str))
+            .collect();
+        let read = match self {
             Self::Env => return Ok(Config::default()),
             Self::Path(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| {
@@ -43,12 +57,21 @@ impl Source {
                         format!("cannot read the configuration {}: {error}", path.display()),
                     )
                 })?;
-                Config::parse(&text, format_of(path), &vendors, &env)
+                read(&text, format_of(path))
             }
-            Self::Text { text, format } => Config::parse(text, *format, &vendors, &env),
-            Self::Value(value) => Config::from_value(value.clone(), &vendors, &env),
+            Self::Text { text, format } => read(text, *format),
+            Self::Value(value) => Ok(value.clone()),
         };
-        parsed.map_err(Error::from)
+        let mut value = read.map_err(Error::from)?;
+        // Without that section, the vendors of the environment are configured.
+        if let Some(providers) = value.get_mut("providers").and_then(Value::as_object_mut) {
+            for name in &names {
+                providers
+                    .entry(name)
+                    .or_insert_with(|| serde_json::json!({ "function": name }));
+            }
+        }
+        Config::from_value(value, &vendors, &env).map_err(Error::from)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod catalogue;
 mod cohere;
 pub mod dialect;
 pub mod event_stream;
+pub mod function;
 mod gemini;
 pub mod http_transport;
 pub mod mock;

@@ -6,7 +6,7 @@ mod openai;
 mod playback;
 #[cfg(test)]
 mod tests;
-mod translated;
+pub(crate) mod translated;
 
 use std::{
     fmt,

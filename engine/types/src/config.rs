@@ -12,7 +12,7 @@ pub mod schema;
 pub(crate) mod suggest;
 mod validate;
 
-pub use load::{Format, Problem, Problems};
+pub use load::{Format, Problem, Problems, read};
 pub use model::*;
 pub use moment::unix_seconds;
 pub use scalar::{Duration, Size};

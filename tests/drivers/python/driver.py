@@ -5,11 +5,12 @@ import json
 import sys
 from itertools import islice
 
+import functions
 import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
 CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health close text path env root tried \
-final_facts".split()
+final_facts functions".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "cache", "dropped")
 
 
@@ -48,7 +49,7 @@ class Driver:
         if "text" in request:
             self.gateway = Gateway.from_text(request["text"], format=request["format"])
         else:
-            self.gateway = Gateway(self.config)
+            self.gateway = Gateway(self.config, providers=functions.of(request))
 
     def connect(self, request):
         self.gateway = Gateway.connect(request["url"], request.get("key"))
@@ -74,8 +75,7 @@ class Driver:
         async with AsyncGateway(self.config) as gateway:
             method, arguments = create(gateway, request)
             task = asyncio.ensure_future(method(**arguments))
-            await asyncio.sleep(request["cancel_after_ms"] / 1000)
-            task.cancel()
+            asyncio.get_running_loop().call_later(request["cancel_after_ms"] / 1000, task.cancel)
             try:
                 return {"body": (await task).to_dict()}
             except asyncio.CancelledError:

@@ -21,6 +21,9 @@ pub(crate) struct Case {
     /// Opened before the first step. Absent: the steps open what they need.
     #[serde(default)]
     pub config: Option<Value>,
+    /// Functions of the program in the place of vendors, by name: what each answers, call by call.
+    #[serde(default)]
+    pub functions: Option<Value>,
     /// Scripts of the upstream, by vendor name.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]
@@ -118,6 +121,9 @@ impl Case {
     /// Everything a driver must be able to do.
     pub(crate) fn requirements(&self) -> BTreeSet<String> {
         let mut all = self.needs.clone();
+        if self.functions.is_some() {
+            all.insert("functions".to_owned());
+        }
         for step in &self.steps {
             let mut need = |what: &str| all.insert(what.to_owned());
             match step.op.as_str() {

@@ -45,7 +45,9 @@ pub(crate) fn run(
     };
     if let Some(config) = &case.config {
         let opened = ask(
-            &json!({ "op": "open", "config": world.fill_value(config) }),
+            &json!({
+                "op": "open", "config": world.fill_value(config), "functions": case.functions,
+            }),
             broken,
         )?;
         if opened.get("ok").is_none() {

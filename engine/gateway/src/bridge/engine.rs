@@ -14,11 +14,12 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use http::Uri;
+use tidegate_providers::function::{Function, Functions};
 use tidegate_types::{Code, Error, Secret, Segments, config::Config};
 use tokio::task::AbortHandle;
 
 use super::{
-    Event, EventKind, Head, Mode, Outcome, Queue, Request, Source, StreamHandle,
+    Event, EventKind, Head, Mode, Outcome, Queue, Request, Source, StreamHandle, host_call,
     remote::Remote,
     runtime::{self, pid},
     stream::Canceller,
@@ -40,6 +41,7 @@ struct Shared {
     source: Mutex<Source>,
     config: ArcSwap<Config>,
     remote: Option<(Uri, Option<Secret<String>>)>,
+    functions: Functions,
     core: ArcSwapOption<Core>,
     closed: AtomicBool,
 }
@@ -56,6 +58,10 @@ const DRAIN_STEP: Duration = Duration::from_millis(5);
 
 /// Tickets are unique in the process: engines may share a queue.
 static NEXT_TICKET: AtomicU64 = AtomicU64::new(1);
+
+pub(super) fn next_ticket() -> u64 {
+    NEXT_TICKET.fetch_add(1, Ordering::Relaxed)
+}
 
 #[derive(Clone)]
 enum Backend {
@@ -99,8 +105,16 @@ impl Engine {
     /// # Errors
     /// `unreadable_config`, `invalid_config`.
     pub fn open(source: Source) -> Result<Self, Error> {
-        let config = source.load()?;
-        Ok(Self::new(source, config, None))
+        Self::open_with(source, Functions::new())
+    }
+
+    /// As [`Engine::open`], with functions of the host in the place of vendors.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_with(source: Source, functions: Functions) -> Result<Self, Error> {
+        let config = source.load_with(&functions)?;
+        Ok(Self::new(source, config, None, functions))
     }
 
     /// Opens a client of a running gateway: the same calls, made over the network. `key` goes along
@@ -120,14 +134,21 @@ impl Engine {
             Source::Env,
             Config::default(),
             Some((uri, key.map(Secret::new))),
+            Functions::new(),
         ))
     }
 
-    fn new(source: Source, config: Config, remote: Option<(Uri, Option<Secret<String>>)>) -> Self {
+    fn new(
+        source: Source,
+        config: Config,
+        remote: Option<(Uri, Option<Secret<String>>)>,
+        functions: Functions,
+    ) -> Self {
         Self(Arc::new(Shared {
             source: Mutex::new(source),
             config: ArcSwap::from_pointee(config),
             remote,
+            functions,
             core: ArcSwapOption::empty(),
             closed: AtomicBool::new(false),
         }))
@@ -146,7 +167,10 @@ impl Engine {
                 Some((url, key)) => {
                     Backend::Remote(Arc::new(Remote::new(url.clone(), key.clone())))
                 }
-                None => Backend::Local(Gateway::new(Config::clone(&self.0.config.load()))),
+                None => Backend::Local(Gateway::with_functions(
+                    Config::clone(&self.0.config.load()),
+                    self.0.functions.clone(),
+                )),
             };
             if self.0.closed.load(Ordering::Acquire)
                 && let Backend::Local(gateway) = &backend
@@ -167,6 +191,33 @@ impl Engine {
             );
             mem::forget(current);
         }
+    }
+
+    /// Puts a function in the place of a vendor: the provider of that name, whether or not the
+    /// configuration mentions it. In place of another function of that name; calls under way go on.
+    ///
+    /// # Errors
+    /// `invalid_request` for an engine that is a client of another.
+    pub fn provide(&self, name: &str, function: impl Function) -> Result<(), Error> {
+        if self.0.remote.is_some() {
+            let text = "this engine is a client of another gateway, which runs its own functions";
+            return Err(Error::new(Code::InvalidRequest, text));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || !name.bytes().all(plain) {
+            let text =
+                format!("{name:?} cannot name a provider: letters, digits, `.`, `_` and `-` can");
+            return Err(Error::new(Code::InvalidRequest, text));
+        }
+        let known = self.0.functions.names().iter().any(|there| there == name);
+        self.0.functions.insert(name, function);
+        if !known
+            && let Some(core) = self.0.core.load_full().filter(|core| core.pid == pid())
+            && let Backend::Local(gateway) = &core.backend
+        {
+            gateway.reload(Config::clone(&self.0.config.load()));
+        }
+        Ok(())
     }
 
     /// The gateway behind a local engine.
@@ -221,7 +272,7 @@ impl Engine {
         match handle.block_on(run(Arc::clone(&core))) {
             Ok(Answer::Whole(head, body)) => Outcome::Reply(head, body),
             Ok(Answer::Stream(head, frames)) => {
-                let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+                let ticket = next_ticket();
                 Outcome::Stream(head, core.start(&handle, ticket, frames, None))
             }
             Err(error) => Outcome::Error(error),
@@ -231,7 +282,7 @@ impl Engine {
     /// Starts a request; its outcome arrives in `queue` under the ticket given back.
     pub fn submit(&self, queue: &Queue, request: Request) -> u64 {
         let core = self.core();
-        let ticket = NEXT_TICKET.fetch_add(1, Ordering::Relaxed);
+        let ticket = next_ticket();
         let handle = match self.enter() {
             Ok(handle) => handle,
             Err(error) => {
@@ -245,7 +296,7 @@ impl Engine {
         let task = {
             let (core, queue, handle) = (Arc::clone(&core), queue.clone(), handle.clone());
             handle.clone().spawn(async move {
-                let result = core.backend.run(request).await;
+                let result = host_call::at_home(&queue, core.backend.run(request)).await;
                 core.deliver(&handle, &queue, ticket, result);
             })
         };
@@ -283,7 +334,7 @@ impl Engine {
         }
         let mut kept = self.0.source.lock().unwrap_or_else(PoisonError::into_inner);
         let source = source.unwrap_or_else(|| kept.clone());
-        let config = source.load()?;
+        let config = source.load_with(&self.0.functions)?;
         if let Some(core) = self.0.core.load_full().filter(|core| core.pid == pid())
             && let Backend::Local(gateway) = &core.backend
         {

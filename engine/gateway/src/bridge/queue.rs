@@ -74,7 +74,8 @@ impl Queue {
         taken
     }
 
-    /// Waits until an event is there, at most `limit`. True when there is one.
+    /// Waits until an event is there, at most `limit`. True when there is one; at once false when the
+    /// queue is closed.
     pub fn wait(&self, limit: Duration) -> bool {
         let events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
         // Counted under the lock: who pushes after it is released sees the count.
@@ -82,10 +83,17 @@ impl Queue {
         let (events, _) = self
             .0
             .filled
-            .wait_timeout_while(events, limit, |events| events.is_empty())
+            .wait_timeout_while(events, limit, |events| {
+                events.is_empty() && !self.0.closed.load(Ordering::SeqCst)
+            })
             .unwrap_or_else(PoisonError::into_inner);
         self.0.waiters.fetch_sub(1, Ordering::SeqCst);
         !events.is_empty()
+    }
+
+    /// Whether it was closed.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::SeqCst)
     }
 
     /// Whether nothing waits. Costs no system call, unlike an idle [`Queue::drain`].
@@ -127,6 +135,7 @@ impl Queue {
         let mut events = self.0.events.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = std::mem::take(&mut *events);
         drop(events);
+        self.0.filled.notify_all();
         // Outside the lock: a stream that is dropped here may announce something.
         drop(dropped);
     }

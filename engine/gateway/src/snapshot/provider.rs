@@ -11,6 +11,7 @@ use tidegate_providers::{
     aws::{self, Credentials},
     catalogue::{self, Quirk, Vendor},
     dialect::chat_path,
+    function::FunctionTransport,
     mock::MockTransport,
     transport::Transport,
 };
@@ -19,6 +20,7 @@ use tidegate_types::{
     config::{self, Config, Price, ProviderKey, Timeouts},
 };
 
+use super::Ways;
 use crate::VERSION;
 
 /// Version of the Anthropic API the gateway speaks when the caller names none (Anthropic, "Versions").
@@ -78,7 +80,7 @@ impl std::fmt::Debug for ProviderState {
 /// and those that need none.
 pub(super) fn compile_all(
     config: &Config,
-    network: &Arc<dyn Transport>,
+    ways: &Ways,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> HashMap<String, Arc<ProviderState>> {
     let from_env;
@@ -96,21 +98,48 @@ pub(super) fn compile_all(
             .collect();
         &from_env
     };
-    configured
-        .iter()
+    let mut providers = functions_attached(configured, ways);
+    for (name, provider) in configured {
+        providers
+            .entry(name.clone())
+            .or_insert_with(|| provider.clone());
+    }
+    providers
+        .into_iter()
         .map(|(name, provider)| {
-            (
-                name.clone(),
-                Arc::new(compile(name, provider, network, env)),
-            )
+            let state = compile(&name, &provider, ways, env);
+            (name, Arc::new(state))
         })
         .collect()
+}
+
+/// A registered function is the provider of its name, unless that leads elsewhere.
+fn functions_attached(
+    configured: &BTreeMap<String, config::Provider>,
+    ways: &Ways,
+) -> BTreeMap<String, config::Provider> {
+    let names = ways.functions.names().into_iter();
+    names
+        .filter_map(|name| {
+            let mut provider = configured.get(&name).cloned().unwrap_or_default();
+            if provider.base_url.is_some() || provider.mock.is_some() {
+                return None;
+            }
+            provider.function.get_or_insert_with(|| name.clone());
+            Some((name, provider))
+        })
+        .collect()
+}
+
+/// Whether answers come from this process: then no address and no key of a vendor's is needed.
+fn is_local(provider: &config::Provider) -> bool {
+    provider.mock.is_some() || provider.function.is_some()
 }
 
 fn compile(
     name: &str,
     provider: &config::Provider,
-    network: &Arc<dyn Transport>,
+    ways: &Ways,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> ProviderState {
     let vendor = catalogue::vendor(name);
@@ -124,7 +153,7 @@ fn compile(
         .then(|| credentials_of(provider, env))
         .flatten()
         .map(|keys| (keys, region.clone()));
-    let needs_key = provider.mock.is_none()
+    let needs_key = !is_local(provider)
         && provider.base_url.is_none()
         && vendor.is_some_and(|vendor| !vendor.env.is_empty())
         && !provider.headers.keys().any(|name| is_credential(name));
@@ -168,9 +197,15 @@ fn compile(
             }
         })
         .collect();
-    let transport: Arc<dyn Transport> = match &provider.mock {
-        Some(mock) => Arc::new(MockTransport::new(dialect, mock)),
-        None => Arc::clone(network),
+    let transport: Arc<dyn Transport> = match (&provider.mock, &provider.function) {
+        (Some(mock), _) => Arc::new(MockTransport::new(dialect, mock)),
+        (None, Some(function)) => {
+            let clock = Arc::clone(&ways.clock);
+            let now = move || u64::try_from(clock.unix_seconds()).unwrap_or(0);
+            let functions = ways.functions.clone();
+            Arc::new(FunctionTransport::new(function, dialect, functions, now))
+        }
+        (None, None) => Arc::clone(&ways.network),
     };
     ProviderState {
         name: Arc::from(name),
@@ -264,7 +299,7 @@ fn credentials_of(
             aws.session_token.clone(),
         ))
     });
-    let own = provider.base_url.is_none() && provider.mock.is_none();
+    let own = provider.base_url.is_none() && !is_local(provider);
     given.or_else(|| own.then(|| Credentials::from_variables(env)).flatten())
 }
 
@@ -285,7 +320,7 @@ fn keys_of(
     // A vendor's own key must never go to another host.
     if keys.is_empty()
         && provider.base_url.is_none()
-        && provider.mock.is_none()
+        && !is_local(provider)
         && let Some(vendor) = vendor
     {
         keys.extend(

@@ -26,14 +26,14 @@ pub(super) fn read_path(dialect: Dialect, path: &str, asked: &mut Asked) {
     }
 }
 
-pub(super) fn is_chat(dialect: Dialect, path: &str) -> bool {
+pub(crate) fn is_chat(dialect: Dialect, path: &str) -> bool {
     [false, true]
         .iter()
         .any(|stream| model_in(dialect, path, *stream).is_some())
 }
 
 /// What stands in the path where the dialect has the model; empty where it has none.
-fn model_in(dialect: Dialect, path: &str, stream: bool) -> Option<&str> {
+pub(crate) fn model_in(dialect: Dialect, path: &str, stream: bool) -> Option<&str> {
     let form = chat_path(dialect, MODEL, stream);
     let form = form.split('?').next().unwrap_or_default();
     // What comes before the last part may be another vendor's: projects and places of Vertex AI.

@@ -88,6 +88,21 @@ impl From<Problems> for crate::Error {
     }
 }
 
+/// The text as a plain value: nothing is replaced and nothing checked but its syntax. For
+/// [`Config::from_value`].
+///
+/// # Errors
+///
+/// What the format's parser says.
+pub fn read(text: &str, format: Format) -> Result<Value, Problems> {
+    text::read(text, format).map_err(|message| {
+        Problems(vec![Problem {
+            path: String::new(),
+            message,
+        }])
+    })
+}
+
 impl Config {
     /// Reads and checks a document.
     ///
@@ -103,13 +118,7 @@ impl Config {
         vendors: &[&str],
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, Problems> {
-        let value = text::read(text, format).map_err(|message| {
-            Problems(vec![Problem {
-                path: String::new(),
-                message,
-            }])
-        })?;
-        Self::from_value(value, vendors, env)
+        Self::from_value(read(text, format)?, vendors, env)
     }
 
     /// Checks a document that is already a value, as a language's own objects are.

@@ -81,6 +81,10 @@ pub struct Provider {
     /// Answers come from this script instead of the network. For demonstrations and tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mock: Option<Mock>,
+    /// Answers come from the function that the program registered under this name instead of from
+    /// the network. `dialect` is then `openai` unless it says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
 }
 
 /// Where in Amazon Web Services, and who.

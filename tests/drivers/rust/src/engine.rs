@@ -12,11 +12,11 @@ use tidegate::{
 use crate::{
     Face, fail,
     frames::{chunks, given_up, read},
-    headers_json, headers_of, hello, request_of,
+    functions, headers_json, headers_of, hello, request_of,
 };
 
 const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload advance \
-     connect health close text path env root tried final_facts";
+     connect health close text path env root tried final_facts functions";
 
 #[derive(Default)]
 pub(crate) struct Native {
@@ -32,7 +32,8 @@ impl Face for Native {
             ("hello", _) => return hello("rust", CAPABILITIES),
             ("open", old) => {
                 old.map(|engine| engine.close(Duration::ZERO));
-                return done(Engine::open(source(fields)).map(|engine| self.engine = Some(engine)));
+                let engine = Engine::open_with(source(fields), functions::of(fields));
+                return done(engine.map(|engine| self.engine = Some(engine)));
             }
             ("connect", _) => {
                 let key = fields["key"].as_str().map(str::to_owned);

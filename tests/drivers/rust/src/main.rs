@@ -5,6 +5,7 @@
 mod boot;
 mod engine;
 mod frames;
+mod functions;
 mod server;
 
 use std::io::{BufRead, Write};

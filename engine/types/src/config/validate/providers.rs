@@ -92,8 +92,9 @@ fn place_of(scope: &Scope<'_>, name: &str, provider: &Provider, place: &Place, r
             ),
             None => format!("{} is not a known vendor; ", suggest::quote(name)),
         };
-        let needs_url = provider.base_url.is_none() && provider.mock.is_none();
-        match (provider.dialect.is_none(), needs_url) {
+        let function = provider.function.is_some();
+        let needs_url = provider.base_url.is_none() && provider.mock.is_none() && !function;
+        match (provider.dialect.is_none() && !function, needs_url) {
             (true, true) => {
                 let message = format!("{who}say its dialect and base_url");
                 report(place, message);
@@ -111,6 +112,16 @@ fn place_of(scope: &Scope<'_>, name: &str, provider: &Provider, place: &Place, r
                 );
             }
             (false, false) => {}
+        }
+    }
+    if let Some(function) = &provider.function {
+        let place = place.then("function");
+        if function.is_empty() {
+            report(&place, "empty; name the function".to_owned());
+        }
+        if provider.base_url.is_some() || provider.mock.is_some() {
+            let message = "give one of function, base_url and mock, not several";
+            report(&place, message.to_owned());
         }
     }
     if let Some(url) = &provider.base_url
