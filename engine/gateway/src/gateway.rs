@@ -19,7 +19,9 @@ use tokio::sync::Notify;
 use crate::{
     call::{Call, CallContext, Reply},
     facts::RequestId,
-    health, pipeline,
+    health,
+    kept::Kept,
+    pipeline,
     snapshot::{Snapshot, Ways},
     source,
 };
@@ -38,6 +40,7 @@ pub(crate) struct Inner {
     ways: Ways,
     registry: Mutex<Registry>,
     pub(crate) cache: ExactCache,
+    pub(crate) kept: Kept,
     pub(crate) clock: Arc<Clock>,
     /// High half of request ids: random per engine; the low half counts and is mixed.
     ids: (u64, AtomicU64),
@@ -115,6 +118,7 @@ impl Gateway {
                 ways,
                 registry,
                 cache: ExactCache::new(memory, rng.bits()),
+                kept: Kept::new(),
                 clock,
                 ids: ((rng.bits() >> 64) as u64, AtomicU64::new(rng.bits() as u64)),
                 running: AtomicUsize::new(0),

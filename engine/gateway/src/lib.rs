@@ -9,6 +9,7 @@ mod call;
 mod facts;
 mod gateway;
 mod health;
+mod kept;
 mod models;
 mod pipeline;
 mod snapshot;

@@ -2,12 +2,15 @@
 
 mod admit;
 mod authenticate;
+mod batches;
+mod count;
 mod decode;
 mod dispatch;
 mod encode;
 pub(crate) mod form;
 mod guard_in;
 mod guard_out;
+pub(crate) mod lifecycle;
 mod plan;
 mod recall;
 mod reserve;
@@ -16,7 +19,7 @@ mod settle;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use smallvec::SmallVec;
 use tidegate_policy::{
     Tick, cache::CacheKey, identity::Identity, ledger::Reservation, limits::Permit, rng::Rng,
@@ -61,6 +64,14 @@ pub(crate) struct Job {
     pub(crate) cache_key: Option<CacheKey>,
     /// plan: positions of the route's targets.
     pub(crate) order: Order,
+    /// guard_in: the targets that have what the call refers to.
+    pub(crate) bound: lifecycle::Bound,
+    /// guard_in: what keeps the reply.
+    pub(crate) turn: Option<lifecycle::Turn>,
+    /// authenticate: the answer to a question about what the engine keeps.
+    pub(crate) known: Option<Bytes>,
+    /// reserve: money held back for a batch.
+    pub(crate) held: Option<Reservation>,
     /// reserve: money held back for the attempt.
     pub(crate) reservation: Option<Reservation>,
     /// dispatch: tries made.
@@ -78,6 +89,20 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) dialect: Dialect,
     pub(crate) body: AnswerBody,
+}
+
+impl Answer {
+    /// The engine's own, as JSON.
+    fn own(dialect: Dialect, body: Bytes) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            status: StatusCode::OK,
+            headers,
+            dialect,
+            body: AnswerBody::Complete(body),
+        }
+    }
 }
 
 pub(crate) enum AnswerBody {
@@ -142,6 +167,10 @@ impl Job {
             permit: None,
             cache_key: None,
             order: Order::new(),
+            bound: lifecycle::Bound::default(),
+            turn: None,
+            known: None,
+            held: None,
             reservation: None,
             attempts: SmallVec::new(),
             target: None,

@@ -24,7 +24,7 @@ use tidegate_types::{
     json,
 };
 
-pub(crate) use provider::ProviderState;
+pub(crate) use provider::{ProviderState, Wire};
 
 /// Output tokens reserved for a request without a bound when nothing better is known.
 const ASSUMED_OUTPUT: u64 = 4096;

@@ -2,8 +2,12 @@
 
 pub(crate) mod settlement;
 pub(crate) mod source;
+pub(crate) mod watch;
 
-use std::task::{Context, Poll, ready};
+use std::{
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -12,13 +16,14 @@ use tidegate_providers::{
     event_stream::Splitter,
     sse::SseEvent,
 };
-use tidegate_types::{Code, Dialect, Error};
+use tidegate_types::{Code, Dialect, Error, Money, chat::Json};
 
 use self::{
     settlement::{Settlement, Spent},
     source::{EventSource, Piece},
+    watch::Watch,
 };
-use crate::facts::header as names;
+use crate::{facts::header as names, gateway::Inner, pipeline::lifecycle::Turn};
 
 /// A stored stream may take this much of the cache.
 const MOST_STORED: usize = 4 << 20;
@@ -57,6 +62,8 @@ pub struct SettlingStream {
     /// Bytes as the upstream sent them, kept for the cache.
     copy: Option<Vec<Bytes>>,
     copied: usize,
+    /// Reads along a body that is passed through.
+    watch: Option<Box<Watch>>,
     ended: bool,
 }
 
@@ -73,6 +80,8 @@ struct Translating {
     finished: bool,
     /// Takes the translated bytes apart again, for native mode.
     splitter: Splitter,
+    /// What keeps the reply.
+    turn: Option<(Turn, Arc<Inner>)>,
 }
 
 impl std::fmt::Debug for SettlingStream {
@@ -111,6 +120,7 @@ impl SettlingStream {
             translator,
             finished: false,
             splitter: Splitter::new(caller),
+            turn: None,
         };
         Self::new(
             source,
@@ -147,8 +157,25 @@ impl SettlingStream {
             settlement,
             copy,
             copied: 0,
+            watch: None,
             ended: false,
         }
+    }
+
+    /// Has the body read along.
+    pub(crate) fn watched(mut self, watch: Option<Watch>) -> Self {
+        self.watch = watch.map(Box::new);
+        self
+    }
+
+    /// Keeps the reply once it is complete.
+    pub(crate) fn keeping(mut self, turn: Option<Turn>) -> Self {
+        if let (Shape::Other(other), Some(turn), Some(settlement)) =
+            (&mut self.shape, turn, &self.settlement)
+        {
+            other.turn = Some((turn, Arc::clone(&settlement.gateway)));
+        }
+        self
     }
 
     /// Adds the next frames to `out`. After [`Step::End`] or [`Step::Failed`] there is nothing more.
@@ -179,6 +206,9 @@ impl SettlingStream {
     /// Passes on what a piece says, up to an error of the upstream in it.
     fn take(&mut self, piece: Piece, out: &mut Vec<Frame>) -> Option<Step> {
         self.keep(&piece.bytes);
+        if let Some(watch) = &mut self.watch {
+            watch.read(&piece.bytes);
+        }
         let mut failed = None;
         match &mut self.shape {
             Shape::Same { hide } if self.native => {
@@ -262,6 +292,11 @@ impl SettlingStream {
     }
 
     fn push_translated(other: &mut Translating, text: Vec<u8>, native: bool, out: &mut Vec<Frame>) {
+        if let Some((turn, gateway)) = other.turn.take_if(|_| is_last(&text))
+            && let Some(reply) = final_reply(&text)
+        {
+            turn.keep(&gateway, reply.as_bytes());
+        }
         if !native {
             push_bytes(Bytes::from(text), out);
         } else if other.splitter.push(Bytes::from(text)).is_ok() {
@@ -321,6 +356,10 @@ impl SettlingStream {
             output_tokens: self.source.tokens_seen(),
             error,
         });
+        if let Some(watch) = self.watch.take() {
+            let cost = settlement.facts.cost.unwrap_or(Money::ZERO);
+            settlement.facts.cost = Some(cost.saturating_add(watch.end()));
+        }
         if let Some(copy) = self.copy.take().filter(|_| error.is_none()) {
             settlement.store(self.source.dialect(), true, None, &copy);
         }
@@ -335,6 +374,21 @@ impl Drop for SettlingStream {
             self.settle(Some(Code::Cancelled));
         }
     }
+}
+
+/// Whether the events tell that a reply of Responses is complete.
+fn is_last(text: &[u8]) -> bool {
+    let tells = |name: &[u8]| memchr::memmem::find(text, name).is_some();
+    tells(b"event: response.completed") || tells(b"event: response.incomplete")
+}
+
+/// The whole reply in the event that ends it.
+fn final_reply(text: &[u8]) -> Option<String> {
+    let at = memchr::memmem::rfind(text, b"\ndata: ")? + 7;
+    let line = text.get(at..)?;
+    let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+    let event = Json::parse(line.get(..end)?).ok()?;
+    Some(event.get("response")?.as_str().to_owned())
 }
 
 fn push_bytes(data: Bytes, out: &mut Vec<Frame>) {

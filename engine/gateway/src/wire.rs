@@ -56,6 +56,7 @@ impl Gateway {
     pub fn refuse(&self, uri: &Uri, error: &Error) -> Response<ReplyBody> {
         let (dialect, _) = door::open(
             &self.inner.snapshot(),
+            &self.inner.kept,
             &Method::POST,
             uri,
             &HeaderMap::new(),
@@ -69,6 +70,7 @@ impl Gateway {
         let snapshot = self.inner.snapshot();
         let (dialect, opened) = door::open(
             &snapshot,
+            &self.inner.kept,
             &entry.method,
             &entry.uri,
             &entry.headers,

@@ -105,6 +105,16 @@ impl Account {
         })
     }
 
+    /// Books what was spent without having been reserved.
+    pub fn charge(self: &Arc<Self>, cost: Money, now: Tick) {
+        let amount = Money::ZERO;
+        let nothing = Reservation {
+            account: Arc::clone(self),
+            amount,
+        };
+        nothing.settle(cost, now);
+    }
+
     /// The first hard budget that is used up, for a refusal before any work is done.
     pub fn exhausted(&self, now: Tick) -> Option<Refusal> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@
 //! - [`ledger`]: what they may spend
 //! - [`price`]: what usage costs
 //! - [`limits`]: how fast they may call
+//! - [`kept`]: conversations, and where vendors keep things
 //! - [`cache`]: which answers may be given again
 //! - [`window`]: sums over a sliding window
 //! - [`glob`]: `*` patterns
@@ -16,6 +17,7 @@ pub mod cache;
 pub mod clock;
 pub mod glob;
 pub mod identity;
+pub mod kept;
 pub mod key_ring;
 pub mod ledger;
 pub mod limits;

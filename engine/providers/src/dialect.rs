@@ -5,6 +5,7 @@
 //! [`tidegate_types::chat`] and encoded from it.
 
 pub(crate) mod codec;
+mod count;
 mod error;
 mod foreign;
 pub(crate) mod media;
@@ -17,6 +18,7 @@ pub(crate) mod thinking;
 pub(crate) mod usage;
 pub(crate) mod words;
 
+pub use count::{count_path, counted, read_count, translate_count, write_count, write_tokens};
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::adapt_request;
@@ -30,6 +32,7 @@ use tidegate_types::{
     json::{Outline, Splicer, quote},
 };
 
+pub use codec::Stored;
 use codec::{Codec, Fault, Framing};
 
 /// Calls the code of a dialect: inside the second argument, the name stands for its codec.

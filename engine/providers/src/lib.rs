@@ -14,4 +14,5 @@ pub mod mock;
 mod openai;
 mod responses;
 pub mod sse;
+pub mod tokens;
 pub mod transport;

@@ -126,6 +126,8 @@ pub enum Endpoint {
     /// Another endpoint of the OpenAI family whose body names a model: routed by it and metered,
     /// otherwise passed on as it is.
     Relay(Relay),
+    /// How many tokens a chat request has. Asked of vendors that count, counted here otherwise.
+    CountTokens,
     /// The list of models this caller may use.
     Models,
     /// Any other path of one provider, forwarded untouched.
@@ -146,6 +148,7 @@ impl Endpoint {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::Relay(relay) => relay.path().trim_start_matches('/'),
+            Self::CountTokens => "count_tokens",
             Self::Models => "models",
             Self::Passthrough { .. } => "passthrough",
         }

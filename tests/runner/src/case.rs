@@ -48,6 +48,10 @@ pub(crate) struct Step {
     /// Matcher for the reply. Default: any `ok`.
     #[serde(default, skip_serializing)]
     pub expect: Option<Value>,
+    /// Values of the reply that later steps need, as JSON pointers by name: `{noted.NAME}` stands for
+    /// one in what follows.
+    #[serde(default, skip_serializing)]
+    pub note: BTreeMap<String, String>,
     /// What the upstream received during the step, by vendor name.
     #[serde(default, skip_serializing)]
     pub sent: Option<BTreeMap<String, Value>>,

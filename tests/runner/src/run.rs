@@ -54,7 +54,15 @@ pub(crate) fn run(
             return Err(format!("open: {opened}"));
         }
     }
+    let mut noted = BTreeMap::new();
     for (index, step) in case.steps.iter().enumerate() {
+        let recalled;
+        let step = if noted.is_empty() {
+            step
+        } else {
+            recalled = recall(step, &noted)?;
+            &recalled
+        };
         let place = || format!("step {} ({})", index + 1, step.op);
         let before = world.upstream.log().len();
         let mut replied_ms = 0.0;
@@ -69,6 +77,12 @@ pub(crate) fn run(
                 if let Some(members) = reply.as_object_mut() {
                     let elapsed = started.elapsed().as_secs_f64() * 1e3;
                     members.insert("elapsed_ms".to_owned(), elapsed.round().into());
+                }
+                for (name, pointer) in &step.note {
+                    let value = reply.pointer(pointer).and_then(Value::as_str);
+                    let value =
+                        value.ok_or_else(|| format!("{}: no text at {pointer}", place()))?;
+                    noted.insert(name.clone(), value.to_owned());
                 }
                 let expect = step.expect.clone().unwrap_or_else(|| json!({ "ok": {} }));
                 let found = differences(&world.fill_value(&expect), Some(&reply));
@@ -90,6 +104,36 @@ pub(crate) fn run(
         }
     }
     Ok(())
+}
+
+/// The step with what earlier ones noted.
+fn recall(step: &Step, noted: &BTreeMap<String, String>) -> Result<Step, String> {
+    let filled = |value: &Value| {
+        let mut text = value.to_string();
+        for (name, value) in noted {
+            text = text.replace(&format!("{{noted.{name}}}"), value);
+        }
+        serde_json::from_str::<Value>(&text).map_err(|error| format!("{}: {error}", step.op))
+    };
+    let mut recalled = step.clone();
+    for text in [&mut recalled.target, &mut recalled.body]
+        .into_iter()
+        .flatten()
+    {
+        if let Value::String(filled) = filled(&Value::String(text.clone()))? {
+            *text = filled;
+        }
+    }
+    for value in [&mut recalled.expect, &mut recalled.request]
+        .into_iter()
+        .flatten()
+    {
+        *value = filled(value)?;
+    }
+    for value in recalled.sent.iter_mut().flatten().map(|(_, value)| value) {
+        *value = filled(value)?;
+    }
+    Ok(recalled)
 }
 
 /// Steps that need no driver; `false` for the others.

@@ -6,23 +6,27 @@ use std::sync::Arc;
 
 use http::{HeaderMap, header};
 use tidegate_policy::identity::Identity;
-use tidegate_types::{Code, Endpoint, Error};
+use tidegate_types::{Code, Dialect, Endpoint, Error};
 
-use super::Job;
-use crate::facts::header as names;
+use super::{Job, batches, lifecycle};
+use crate::{facts::header as names, snapshot::Route};
 
 /// What every Tidegate key handed out by the gateway itself begins with.
 const PREFIX: &str = "tg-";
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     job.identity = identify(job)?;
+    if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
+        if let Some(answer) = lifecycle::stored(job)? {
+            job.known = Some(answer);
+            return Ok(());
+        }
+        batches::locate(job)?;
+    }
     job.route = match &job.endpoint {
         Endpoint::Models => None,
         Endpoint::Passthrough { provider, .. } => Some(job.snapshot.passthrough(provider)?),
-        _ => Some(
-            job.snapshot
-                .resolve(&job.asks.model, job.implied_provider.as_deref())?,
-        ),
+        _ => Some(resolve(job)?),
     };
     if let (Some(identity), Some(route)) = (&job.identity, &job.route)
         && !identity.may_use(&route.name)
@@ -34,6 +38,22 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         .with_param("model"));
     }
     Ok(())
+}
+
+/// The route of the model asked for. Where only tokens are counted, an unknown name is taken for one
+/// of the vendor whose format the request is in.
+fn resolve(job: &Job) -> Result<Arc<Route>, Error> {
+    let model = &job.asks.model;
+    let found = job.snapshot.resolve(model, job.implied_provider.as_deref());
+    match (found, job.dialect) {
+        (Err(error), Dialect::Anthropic | Dialect::Gemini | Dialect::Cohere)
+            if job.endpoint == Endpoint::CountTokens && error.code() == Code::UnknownModel =>
+        {
+            let vendor = job.dialect.as_str();
+            job.snapshot.resolve(model, Some(vendor)).map_err(|_| error)
+        }
+        (found, _) => found,
+    }
 }
 
 fn identify(job: &Job) -> Result<Option<Arc<Identity>>, Error> {

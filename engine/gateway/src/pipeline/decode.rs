@@ -24,6 +24,34 @@ pub(crate) const KEYS: &[&str] = &[
     "inferenceConfig",
 ];
 
+/// As [`KEYS`], with what only Responses have.
+const RESPONSES: &[&str] = &[
+    "model",
+    "stream",
+    "max_tokens",
+    "max_completion_tokens",
+    "n",
+    "stream_options",
+    "max_output_tokens",
+    "generationConfig",
+    "generation_config",
+    "inferenceConfig",
+    "input",
+    "previous_response_id",
+    "store",
+    "conversation",
+    "background",
+];
+
+/// The members looked for in a body of this dialect.
+pub(super) fn keys(dialect: Dialect) -> &'static [&'static str] {
+    if dialect == Dialect::Responses {
+        RESPONSES
+    } else {
+        KEYS
+    }
+}
+
 /// What the body says.
 #[derive(Debug, Default)]
 pub(crate) struct Asks {
@@ -52,7 +80,7 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     if is_form(job) {
         return form(job);
     }
-    let outline = Outline::of(&job.body, KEYS).map_err(|error| {
+    let outline = Outline::of(&job.body, keys(job.dialect)).map_err(|error| {
         Error::new(
             Code::InvalidJson,
             format!("the request body is not valid JSON: {error}"),

@@ -7,16 +7,16 @@ mod classify;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use tidegate_policy::{key_ring::Pick, retry::Next};
 use tidegate_providers::{dialect, transport::HttpResponse};
 use tidegate_types::{Attempt, Code, Dialect, Endpoint, Error, Relay, config::Unpriced};
 use tokio::time::Instant;
 
-use super::{Answer, AnswerBody, Job, reserve};
+use super::{Answer, AnswerBody, Job, count, lifecycle, reserve};
 use crate::{
     models,
-    snapshot::{Route, Target},
+    snapshot::{Route, Target, Wire},
     stream::source::EventSource,
 };
 use build::Prepared;
@@ -28,14 +28,26 @@ const LIMITED_KEY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(job: &mut Job) -> Result<Answer, Error> {
     let Some(route) = job.route.clone() else {
-        return Ok(local_models(job));
+        // The list of models, and what the engine keeps: no target is asked.
+        let body = job.known.take();
+        let body = body.unwrap_or_else(|| models::list(job).into());
+        return Ok(Answer::own(job.dialect, body));
     };
-    let limit = total(job, &route);
-    let Some(limit) = limit else {
-        return walk(job, &route, None).await;
+    let result = timed(job, &route).await;
+    match result {
+        Err(error) if job.endpoint == Endpoint::CountTokens && count::unasked(&error) => {
+            count::local(job).ok_or(error)
+        }
+        result => result,
+    }
+}
+
+async fn timed(job: &mut Job, route: &Arc<Route>) -> Result<Answer, Error> {
+    let Some(limit) = total(job, route) else {
+        return walk(job, route, None).await;
     };
     let until = Instant::now() + limit;
-    match tokio::time::timeout_at(until, walk(job, &route, Some(until))).await {
+    match tokio::time::timeout_at(until, walk(job, route, Some(until))).await {
         Ok(result) => result,
         Err(_) => Err(Error::new(
             Code::TotalTimeout,
@@ -44,18 +56,11 @@ pub(super) async fn run(job: &mut Job) -> Result<Answer, Error> {
     }
 }
 
-/// The list of models is the gateway's own knowledge: no target is asked.
-fn local_models(job: &Job) -> Answer {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
-    );
-    Answer {
-        status: StatusCode::OK,
-        headers,
-        dialect: job.dialect,
-        body: AnswerBody::Complete(models::list(job).into()),
+/// The format in which a target is asked.
+fn wire<'t>(job: &Job, target: &'t Target) -> &'t Wire {
+    match job.endpoint {
+        Endpoint::CountTokens => count::wire(&target.provider, job.dialect),
+        _ => target.provider.wire(job.dialect),
     }
 }
 
@@ -254,7 +259,7 @@ async fn receive(
         headers,
         mut body,
     } = response;
-    let dialect = target.provider.wire(job.dialect).dialect;
+    let dialect = wire(job, target).dialect;
     let idle = target.timeouts.idle;
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
         let source = EventSource::opaque(body, dialect).with_deadlines(idle, until);
@@ -294,11 +299,22 @@ async fn receive(
         };
         let mut source = source.with_deadlines(idle, until);
         source.commit().await?;
+        if lifecycle::names_itself(job)
+            && dialect == job.dialect
+            && let Some(id) = source.reply_id()
+        {
+            lifecycle::remember(job, target, &id);
+        }
         AnswerBody::Stream(Box::new(source))
     } else {
         let bytes = classify::collect(&mut body, idle).await?;
         if !relayed {
             classify::complete(&bytes, &job.endpoint, dialect, target)?;
+        }
+        let named = lifecycle::names_itself(job) && dialect == job.dialect
+            || job.endpoint == Endpoint::Relay(Relay::Videos);
+        if let Some(id) = named.then(|| lifecycle::id_of(&bytes)).flatten() {
+            lifecycle::remember(job, target, &id);
         }
         AnswerBody::Complete(bytes)
     };

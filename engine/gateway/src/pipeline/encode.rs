@@ -6,10 +6,12 @@ use http::{
     HeaderValue,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use tidegate_providers::dialect::{StreamTranslator, stream_type, translate_response};
+use tidegate_providers::dialect::{
+    StreamTranslator, read_count, stream_type, translate_response, write_count,
+};
 use tidegate_types::{Code, Endpoint, Error, Relay};
 
-use super::{Answer, AnswerBody, Job, settle};
+use super::{Answer, AnswerBody, Job, batches, lifecycle::Turn, settle};
 use crate::{
     call::{Reply, ReplyBody, ReplyHead},
     stream::SettlingStream,
@@ -30,13 +32,24 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
     let created = || u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
     let body = match body {
         AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
+        AnswerBody::Complete(bytes) if job.endpoint == Endpoint::CountTokens => {
+            let tokens = read_count(dialect, &bytes).ok_or_else(|| {
+                let text = "the upstream's answer holds no count of tokens";
+                Error::new(Code::UpstreamInvalid, text)
+            })?;
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            ReplyBody::Complete(write_count(job.dialect, tokens).into())
+        }
         AnswerBody::Complete(bytes) => {
             let model = &job.asks.model;
             let translated = translate_response(dialect, job.dialect, &bytes, model, created())
                 .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
             headers.remove(CONTENT_LENGTH);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            ReplyBody::Complete(translated.into())
+            ReplyBody::Complete(match job.turn.take() {
+                Some(turn) => turn.keep_complete(&job.gateway, translated),
+                None => translated.into(),
+            })
         }
         AnswerBody::Stream(source) => {
             let created = created();
@@ -44,19 +57,23 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
                 let stream_type = HeaderValue::from_static(stream_type(job.dialect));
                 headers.insert(CONTENT_TYPE, stream_type);
             }
+            let watch = batches::watch(job, status);
             let settlement = settle::open(job);
             let native = job.context.native;
             let stream = if same {
-                SettlingStream::same(source, hides_usage(job), native, settlement)
+                SettlingStream::same(source, hides_usage(job), native, settlement).watched(watch)
             } else {
-                let translator = StreamTranslator::new(
+                let turn = job.turn.take();
+                let translator = StreamTranslator::stored(
                     dialect,
                     job.dialect,
                     &job.asks.model,
                     job.asks.include_usage,
                     created,
+                    turn.as_ref().map(Turn::stored),
                 );
                 SettlingStream::translated(source, job.dialect, translator, native, settlement)
+                    .keeping(turn)
             };
             ReplyBody::Stream(Box::new(stream))
         }

@@ -2,15 +2,16 @@
 
 use tidegate_types::{Code, Error};
 
-use super::Job;
+use super::{Job, lifecycle};
 
-/// Refuses models without a price when the configuration says so. A route is refused only when
+/// Fetches the conversation that a call continues. Refuses models without a price when the configuration says so. A route is refused only when
 /// none of its targets has one; `dispatch` skips the others.
 #[expect(
     clippy::unused_async,
     reason = "guardrails that ask another service await here"
 )]
 pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
+    lifecycle::resume(job)?;
     let Some(route) = &job.route else {
         return Ok(());
     };

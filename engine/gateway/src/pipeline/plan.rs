@@ -3,7 +3,7 @@
 use tidegate_policy::route;
 use tidegate_types::{Code, Error};
 
-use super::Job;
+use super::{Job, lifecycle};
 
 /// Targets by strategy, then the fallbacks as written.
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
@@ -21,5 +21,5 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         ));
     }
     job.order = order;
-    Ok(())
+    lifecycle::narrow(job)
 }

@@ -3,7 +3,7 @@
 use tidegate_policy::{ledger::Refusal, price};
 use tidegate_types::{Code, Error};
 
-use super::Job;
+use super::{Job, batches};
 use crate::snapshot::Target;
 
 /// Replaces the reservation of an earlier attempt by one for `target`.
@@ -12,6 +12,7 @@ use crate::snapshot::Target;
 /// `budget_exhausted` with the time until enough has left the window.
 pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
     job.reservation = None;
+    batches::hold(job, target)?;
     let Some(identity) = &job.identity else {
         return Ok(());
     };

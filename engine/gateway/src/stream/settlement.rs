@@ -96,7 +96,7 @@ impl Settlement {
             _ => Money::ZERO,
         };
         self.facts.cost = Some(cost);
-        self.facts.estimated = usage.is_some_and(|usage| usage.estimated)
+        self.facts.estimated |= usage.is_some_and(|usage| usage.estimated)
             || (usage.is_some() && self.target.as_ref().is_some_and(|target| !target.priced));
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);

@@ -177,6 +177,15 @@ impl EventSource {
         }
     }
 
+    /// The id of the reply of Responses, as far as events read before the commit point tell.
+    pub(crate) fn reply_id(&self) -> Option<String> {
+        let events = self.held.iter().flat_map(|piece| &piece.events);
+        events.into_iter().find_map(|(event, _)| {
+            let id = Json::parse(&event.data).ok()?.get("response")?.get("id")?;
+            Some(id.as_text()?.decode().into_owned())
+        })
+    }
+
     /// The next piece; `None` at a clean end.
     pub(crate) fn poll_piece(
         &mut self,

@@ -6,7 +6,11 @@ use tidegate_providers::catalogue;
 use tidegate_types::{Code, Dialect, Endpoint, Error, Relay};
 
 use super::Trust;
-use crate::{call::Named, snapshot::Snapshot};
+use crate::{
+    call::Named,
+    kept::{Kept, Place},
+    snapshot::Snapshot,
+};
 
 /// What a request is for.
 pub(super) struct Opened {
@@ -52,6 +56,7 @@ const VERSIONS: &[&str] = &["", "/v1", "/v1beta", "/v1alpha", "/v2"];
 /// Finds the endpoint. The dialect is known even when there is none, so that the error has a shape.
 pub(super) fn open(
     snapshot: &Snapshot,
+    kept: &Kept,
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
@@ -93,16 +98,37 @@ pub(super) fn open(
         Dialect::Gemini => "gemini",
         _ => "openai",
     };
-    let mut parts = path.trim_start_matches('/').split('/');
-    if let (Some("v1" | "v1beta" | "upload"), Some(kind)) = (parts.next(), parts.next())
-        && (KEPT.contains(&kind) || kind == "v1beta")
-        && snapshot.providers.contains_key(vendor)
-    {
-        return below(snapshot, vendor, method, path, uri.query(), headers);
+    let place = Place::of(path);
+    if KEPT.contains(&place.kind) && (!place.id.is_empty() || path.starts_with("/v")) {
+        let asked = asked_for(uri.query(), headers).filter(|name| knows(snapshot, name));
+        let origin = kept.origins.get(place.id);
+        let provider = asked
+            .as_deref()
+            .or(origin.as_ref().map(|origin| origin.provider()))
+            .unwrap_or(vendor);
+        return below(snapshot, provider, method, path, uri.query(), headers);
     }
     let text = format!("nothing is served at {method} {path}");
     (guessed, Err(Error::new(Code::UnknownEndpoint, text)))
 }
+
+/// The provider that a caller names beside a path without one, as Bifrost's (`?provider=`) and
+/// LiteLLM's (`custom-llm-provider`) do.
+fn asked_for(query: Option<&str>, headers: &HeaderMap) -> Option<String> {
+    let said = headers
+        .get("custom-llm-provider")
+        .and_then(|value| value.to_str().ok());
+    let parts = query.unwrap_or_default().split('&');
+    let named = parts.filter_map(|part| part.split_once('='));
+    let named = named
+        .filter(|(key, _)| PROVIDER_KEYS.contains(key))
+        .map(|(_, name)| name)
+        .next();
+    said.or(named).map(str::to_owned)
+}
+
+/// Members of a query by which callers name a provider.
+const PROVIDER_KEYS: &[&str] = &["provider", "custom_llm_provider"];
 
 /// The dialect in which a gateway answers at this path and query.
 pub(crate) fn dialect_of(target: &str, headers: &HeaderMap) -> Dialect {
@@ -137,13 +163,30 @@ fn recognise(
         ("/chat", Dialect::Cohere, Endpoint::Chat),
         ("/embeddings", Dialect::OpenAi, Endpoint::Embeddings),
         ("/models", guess(path, headers), Endpoint::Models),
+        (
+            "/messages/count_tokens",
+            Dialect::Anthropic,
+            Endpoint::CountTokens,
+        ),
+        (
+            "/responses/input_tokens",
+            Dialect::Responses,
+            Endpoint::CountTokens,
+        ),
+        ("/tokenize", Dialect::Cohere, Endpoint::CountTokens),
+        ("/count_tokens", Dialect::OpenAi, Endpoint::CountTokens),
+        (
+            "/utils/token_counter",
+            Dialect::OpenAi,
+            Endpoint::CountTokens,
+        ),
     ];
     for (end, dialect, endpoint) in fixed {
         let Some(before) = path.strip_suffix(end) else {
             continue;
         };
         // `/v1/chat` is Cohere's older format, `/openai/deployments` are Azure's.
-        let cohere = dialect == Dialect::Cohere;
+        let cohere = dialect == Dialect::Cohere && endpoint == Endpoint::Chat;
         if known(before) && (!cohere || before.ends_with("/v2")) {
             return Some((dialect, endpoint, None));
         }
@@ -170,29 +213,31 @@ fn recognise(
 /// `/v1/projects/P/locations/L/publishers/google/models/MODEL:generateContent`.
 fn gemini(path: &str, known: impl Fn(&str) -> bool) -> Option<(Dialect, Endpoint, Option<Named>)> {
     let (front, verb) = path.rsplit_once(':')?;
-    let stream = match verb {
-        "generateContent" => false,
-        "streamGenerateContent" => true,
+    let (endpoint, stream) = match verb {
+        "generateContent" => (Endpoint::Chat, false),
+        "streamGenerateContent" => (Endpoint::Chat, true),
+        "countTokens" => (Endpoint::CountTokens, false),
         _ => return None,
     };
     let (before, model) = front.split_once("/models/")?;
     if known(before) || before.contains("/publishers/") {
         let named = named(model, Some(stream))?;
-        return Some((Dialect::Gemini, Endpoint::Chat, Some(named)));
+        return Some((Dialect::Gemini, endpoint, Some(named)));
     }
     None
 }
 
-/// `/model/MODEL/converse` and `/model/MODEL/converse-stream`.
+/// `/model/MODEL/converse`, `/converse-stream` and `/count-tokens`.
 fn bedrock(path: &str) -> Option<(Dialect, Endpoint, Option<Named>)> {
     let (model, verb) = path.strip_prefix("/model/")?.rsplit_once('/')?;
-    let stream = match verb {
-        "converse" => false,
-        "converse-stream" => true,
+    let (endpoint, stream) = match verb {
+        "converse" => (Endpoint::Chat, false),
+        "converse-stream" => (Endpoint::Chat, true),
+        "count-tokens" => (Endpoint::CountTokens, false),
         _ => return None,
     };
     let named = named(model, Some(stream))?;
-    Some((Dialect::Bedrock, Endpoint::Chat, Some(named)))
+    Some((Dialect::Bedrock, endpoint, Some(named)))
 }
 
 fn named(model: &str, stream: Option<bool>) -> Option<Named> {
@@ -274,12 +319,14 @@ fn below(
     (dialect, Ok(opened))
 }
 
-/// Google's callers may give their key in the query. It is one for this gateway, if it is one at all,
-/// and the vendor's own goes into a header.
+/// What of a query is the vendor's. Google's callers may give their key there: it is one for this
+/// gateway, if it is one at all, and the vendor's own goes into a header.
 fn without_key(dialect: Dialect, query: &str) -> String {
-    let kept = query
-        .split('&')
-        .filter(|part| dialect != Dialect::Gemini || !part.starts_with("key="));
+    let ours = |part: &&str| {
+        let key = part.split('=').next().unwrap_or_default();
+        PROVIDER_KEYS.contains(&key) || dialect == Dialect::Gemini && key == "key"
+    };
+    let kept = query.split('&').filter(|part| !ours(part));
     kept.collect::<Vec<_>>().join("&")
 }
 

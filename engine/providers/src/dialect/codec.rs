@@ -141,6 +141,17 @@ pub(crate) struct StreamOptions {
     pub(crate) include_usage: bool,
     /// The time where the dialect wants one and the stream brings none.
     pub(crate) created: u64,
+    /// Set where the reply will be stored.
+    pub(crate) stored: Option<Stored>,
+}
+
+/// Under what a reply is stored, for dialects that tell.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Id of the reply.
+    pub id: String,
+    /// Id of the reply it continues.
+    pub previous: Option<String>,
 }
 
 /// What is wrong with a body, and where.

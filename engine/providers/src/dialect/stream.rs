@@ -4,7 +4,7 @@ use tidegate_types::{Dialect, chat::Delta};
 
 use super::{
     TranslateError,
-    codec::{Codec, Decoder, Encoder, Fault, StreamOptions},
+    codec::{Codec, Decoder, Encoder, Fault, Stored, StreamOptions},
     with_codec,
 };
 use crate::sse::SseEvent;
@@ -32,6 +32,18 @@ impl StreamTranslator {
     /// `include_usage` says whether an OpenAI caller asked for a usage chunk; `created` is the time,
     /// in seconds since 1970, where the upstream's dialect has none.
     pub fn new(from: Dialect, to: Dialect, model: &str, include_usage: bool, created: u64) -> Self {
+        Self::stored(from, to, model, include_usage, created, None)
+    }
+
+    /// As [`new`](Self::new), of a reply that will be stored under an id of the gateway's.
+    pub fn stored(
+        from: Dialect,
+        to: Dialect,
+        model: &str,
+        include_usage: bool,
+        created: u64,
+        stored: Option<Stored>,
+    ) -> Self {
         if from == to {
             return Self { way: Way::Same };
         }
@@ -39,6 +51,7 @@ impl StreamTranslator {
             model: model.to_owned(),
             include_usage,
             created,
+            stored,
         };
         let comments = with_codec!(to, D => <D as Codec>::COMMENTS);
         let from: Box<dyn Decoder> =

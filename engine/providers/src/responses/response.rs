@@ -11,7 +11,7 @@ use tidegate_types::{
 use super::{decode, encode};
 use crate::{
     dialect::{
-        codec::{Fault, array, name, object},
+        codec::{Fault, Stored, array, name, object},
         proof, usage,
     },
     openai::write_proof,
@@ -97,6 +97,7 @@ pub(super) fn encode(response: &Response<'_>, model: &str, created: u64) -> Vec<
         reason,
         output: &output,
         usage: response.usage,
+        stored: None,
     };
     let mut out = Vec::with_capacity(output.len() + 1024);
     shell.write(&mut out);
@@ -156,6 +157,7 @@ pub(super) struct Shell<'s> {
     /// The items as a JSON array.
     pub(super) output: &'s [u8],
     pub(super) usage: Option<Usage>,
+    pub(super) stored: Option<&'s Stored>,
 }
 
 impl Shell<'_> {
@@ -180,10 +182,18 @@ impl Shell<'_> {
             .literal("max_tool_calls", "null")
             .str("model", self.model);
         body.key("output").extend_from_slice(self.output);
-        body.literal("parallel_tool_calls", "true")
-            .literal("previous_response_id", "null")
-            .literal("reasoning", r#"{"effort":null,"summary":null}"#)
-            .literal("store", "false")
+        body.literal("parallel_tool_calls", "true");
+        match self.stored.and_then(|stored| stored.previous.as_deref()) {
+            Some(previous) => body.str("previous_response_id", previous),
+            None => body.literal("previous_response_id", "null"),
+        };
+        let stored = if self.stored.is_some() {
+            "true"
+        } else {
+            "false"
+        };
+        body.literal("reasoning", r#"{"effort":null,"summary":null}"#)
+            .literal("store", stored)
             .literal("temperature", "null")
             .literal("text", r#"{"format":{"type":"text"}}"#)
             .str("tool_choice", "auto")

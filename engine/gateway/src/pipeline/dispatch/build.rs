@@ -33,7 +33,7 @@ pub(super) struct Prepared {
 /// `unsupported` when the provider has no such endpoint or its dialect cannot express the request.
 pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let provider = &target.provider;
-    let wire = provider.wire(job.dialect);
+    let wire = super::wire(job, target);
     let same = wire.dialect == job.dialect;
     let forwarded = if same {
         forwarded(job)
@@ -46,6 +46,10 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         Endpoint::Embeddings => (
             Method::POST,
             (wire.dialect == Dialect::OpenAi).then(|| "/embeddings".to_owned()),
+        ),
+        Endpoint::CountTokens => (
+            Method::POST,
+            dialect::count_path(wire.dialect, &target.model),
         ),
         Endpoint::Relay(relay) => (
             Method::POST,
@@ -85,6 +89,8 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let (body, dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
         Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
+        Endpoint::CountTokens if same => (splice(job, target)?, Vec::new()),
+        Endpoint::CountTokens => counting(job, target, wire.dialect, &uri)?,
         _ if same => (splice(job, target)?, Vec::new()),
         _ => translate(job, target, wire.dialect)?,
     };
@@ -110,7 +116,7 @@ pub(super) fn request(
     ready: &Prepared,
 ) -> Result<HttpRequest, Error> {
     let provider = &target.provider;
-    let wire = provider.wire(job.dialect);
+    let wire = super::wire(job, target);
     let mut headers = wire.headers.get(key).cloned().unwrap_or_default();
     for (name, value) in &ready.forwarded {
         headers.insert(name, value.clone());
@@ -240,6 +246,25 @@ fn translate(job: &Job, target: &Target, to: Dialect) -> Result<(Segments, Vec<S
         body = splicer.apply(&body);
     }
     Ok((with_params(body, target)?, translation.dropped))
+}
+
+/// The question for the tokens of the caller's request, in another dialect.
+fn counting(
+    job: &Job,
+    target: &Target,
+    to: Dialect,
+    uri: &Uri,
+) -> Result<(Segments, Vec<String>), Error> {
+    let translation = dialect::translate_count(
+        job.dialect,
+        to,
+        &job.body.to_bytes(),
+        &target.model,
+        uri.path(),
+        job.snapshot.on_unsupported,
+    )
+    .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;
+    Ok((Segments::from(translation.body), translation.dropped))
 }
 
 /// Sets the target's own parameters.

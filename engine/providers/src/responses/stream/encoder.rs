@@ -65,7 +65,10 @@ impl ItemEncoder {
         if self.ids.is_some() {
             return;
         }
-        self.ids = Some(Ids::of(Some(id)));
+        self.ids = Some(match &self.options.stored {
+            Some(stored) => Ids::of(Some(&Text::Escaped(&stored.id))),
+            None => Ids::of(Some(id)),
+        });
         self.created = created.unwrap_or(self.created);
         self.shell("response.created", "in_progress", None, b"[]", None, out);
         self.shell(
@@ -97,6 +100,7 @@ impl ItemEncoder {
             reason,
             output,
             usage,
+            stored: self.options.stored.as_ref(),
         };
         event(&mut self.sequence, kind, out, |data| {
             shell.write(data.key("response"));

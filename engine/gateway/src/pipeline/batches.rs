@@ -1,0 +1,185 @@
+//! Things that vendors keep: whose they are, where they are, and what a batch will cost.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use tidegate_policy::price;
+use tidegate_types::{Code, Endpoint, Error, Money, chat::Json};
+
+use super::{Job, reserve};
+use crate::{
+    kept::{Batch, Place},
+    snapshot::Target,
+    stream::watch::{Reading, Watch},
+};
+
+/// Things of these kinds are remembered with who had them made.
+const REMEMBERED: &[&str] = &[
+    "assistants",
+    "batches",
+    "cachedContents",
+    "containers",
+    "conversations",
+    "files",
+    "fine_tuning",
+    "responses",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+];
+
+/// Sends a batch to the provider that has its file.
+///
+/// # Errors
+/// `unknown_endpoint` for what is another caller's.
+pub(super) fn locate(job: &mut Job) -> Result<(), Error> {
+    let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
+        return Ok(());
+    };
+    let place = Place::of(path);
+    if !REMEMBERED.contains(&place.kind) {
+        return Ok(());
+    }
+    let origins = &job.gateway.kept.origins;
+    let known = if place.id.is_empty() {
+        if place.kind != "batches" || *method != Method::POST {
+            return Ok(());
+        }
+        let body = job.body.to_bytes();
+        let file = Json::parse(&body).ok().and_then(|body| {
+            let file = body.get("input_file_id")?.as_text()?.decode().into_owned();
+            Some(file)
+        });
+        file.and_then(|file| Some((origins.get(&file)?, file)))
+    } else {
+        origins
+            .get(place.id)
+            .map(|origin| (origin, place.id.to_owned()))
+    };
+    let Some((origin, id)) = known else {
+        return Ok(());
+    };
+    if !origin.open_to(job.identity.as_ref()) {
+        let text = format!("nothing is kept under {id:?}");
+        return Err(Error::new(Code::UnknownEndpoint, text));
+    }
+    if let Endpoint::Passthrough { provider, .. } = &mut job.endpoint
+        && job.snapshot.providers.contains_key(origin.provider())
+    {
+        origin.provider().clone_into(provider);
+    }
+    Ok(())
+}
+
+/// Holds back what a batch can cost at most, when its requests stand in the body. One of a file is
+/// let through as long as the budget is not used up: nobody here has seen the file's requests.
+///
+/// # Errors
+/// `budget_exhausted`; `model_not_allowed` for a model in it that the key may not use.
+pub(super) fn hold(job: &mut Job, target: &Target) -> Result<(), Error> {
+    let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
+        return Ok(());
+    };
+    let Some(identity) = job.identity.clone() else {
+        return Ok(());
+    };
+    if *method != Method::POST || Place::of(path) != Place::of("/batches") {
+        return Ok(());
+    }
+    let body = job.body.to_bytes();
+    let Ok(body) = Json::parse(&body) else {
+        return Ok(());
+    };
+    let in_path = path
+        .split("/models/")
+        .nth(1)
+        .and_then(|rest| rest.split(':').next());
+    let outer = body.get("model").and_then(Json::as_text);
+    let outer = outer.map(|text| text.decode().into_owned());
+    let outer = outer.or_else(|| in_path.map(str::to_owned));
+    let mut bound = Money::ZERO;
+    for request in requests(body).into_iter().flat_map(Json::items) {
+        let inner = ["params", "request", "body"]
+            .iter()
+            .find_map(|key| request.get(key))
+            .unwrap_or(request);
+        let named = inner.get("model").and_then(Json::as_text);
+        let named = named.map(|text| text.decode().into_owned());
+        let Some(model) = named.or_else(|| outer.clone()) else {
+            continue;
+        };
+        let model = model.trim_start_matches("models/");
+        let label = [&target.provider.name, "/", model].concat();
+        if !identity.may_use(&label) {
+            let text = format!("key {:?} may not use {label:?}", identity.id);
+            return Err(Error::new(Code::ModelNotAllowed, text).with_param("model"));
+        }
+        let route = job.snapshot.resolve(&label, None)?;
+        let Some(known) = route.targets.first() else {
+            continue;
+        };
+        let settings = inner.get("generationConfig");
+        let most = ["max_tokens", "max_completion_tokens", "max_output_tokens"]
+            .iter()
+            .find_map(|key| inner.get(key))
+            .or_else(|| settings?.get("maxOutputTokens"))
+            .and_then(Json::as_u64)
+            .unwrap_or(known.assumed_output);
+        let input = inner.as_str().len() as u64;
+        if let Some(tariff) = known.tariff.at(input) {
+            bound = bound.saturating_add(price::bound(&tariff, input, most));
+        }
+    }
+    let now = job.gateway.clock.now();
+    let bound = Money::from_nanos(bound.nanos() / 2);
+    let held = identity.account.reserve(bound, now);
+    job.held = Some(held.map_err(|refusal| reserve::refused(&identity.id, &refusal))?);
+    Ok(())
+}
+
+/// The requests of a batch that stand in its body: Anthropic's and Mistral's, Google's.
+fn requests(body: Json<'_>) -> Option<Json<'_>> {
+    let batch = body.get("batch").unwrap_or(body);
+    let input = batch
+        .get("inputConfig")
+        .or_else(|| batch.get("input_config"));
+    let requests = input.unwrap_or(body).get("requests")?;
+    Some(requests.get("requests").unwrap_or(requests))
+}
+
+/// Who reads along the answer, when it tells of a thing that the vendor keeps.
+pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
+    let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
+        return None;
+    };
+    let place = Place::of(path);
+    if !status.is_success() || !REMEMBERED.contains(&place.kind) {
+        return None;
+    }
+    let target = Arc::clone(&job.target.as_ref()?.label);
+    let known = job.gateway.kept.origins.get(place.id);
+    let mut batch = known.and_then(|origin| origin.batch.clone());
+    let mut results = false;
+    match (method, place.id.is_empty()) {
+        (&Method::POST, true) if place.kind == "batches" => {
+            let account = job.identity.as_ref().map(|key| Arc::clone(&key.account));
+            batch = Some(Arc::new(Batch::new(account, job.held.take())));
+        }
+        (&Method::POST, true) => {}
+        (&Method::GET, false) if batch.is_some() => {
+            results = matches!(place.rest, "content" | "results" | "download");
+        }
+        _ => return None,
+    }
+    Some(Watch {
+        gateway: Arc::clone(&job.gateway),
+        snapshot: Arc::clone(&job.snapshot),
+        dialect: job.dialect,
+        owner: job.identity.as_ref().map(|key| Arc::clone(&key.id)),
+        target,
+        batch,
+        results,
+        reading: Reading::default(),
+    })
+}
