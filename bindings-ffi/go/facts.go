@@ -18,6 +18,8 @@ type Facts struct {
 	Key string
 	// Cache is what the cache did: "hit-exact; age=SECONDS", "miss" or "off".
 	Cache string
+	// Rule is the name of the rule that applied.
+	Rule string
 	// Cost is in dollars, as a decimal.
 	Cost string
 	// Estimated tells that the gateway counted the tokens itself.
@@ -57,8 +59,10 @@ func factsOf(header, trailer http.Header) Facts {
 		Target:    get("x-tidegate-target"),
 		Key:       get("x-tidegate-key"),
 		Cache:     get("x-tidegate-cache"),
+		Rule:      get("x-tidegate-rule"),
+		Cost:      get("x-tidegate-cost"),
+		Estimated: get("x-tidegate-usage") == "estimated",
 	}
-	facts.Cost, facts.Estimated = strings.CutSuffix(get("x-tidegate-cost"), "; estimated")
 	facts.Attempts, _ = strconv.Atoi(get("x-tidegate-attempts"))
 	if micros, err := strconv.ParseInt(get("x-tidegate-overhead-us"), 10, 64); err == nil {
 		facts.Overhead = time.Duration(micros) * time.Microsecond

@@ -63,7 +63,8 @@ func TestFactsComeFromTheEndFirst(t *testing.T) {
 	header.Set("x-tidegate-target", "a/b")
 	header.Set("x-tidegate-dropped", "logit_bias, seed")
 	header.Set("x-tidegate-overhead-us", "12")
-	trailer.Set("x-tidegate-cost", "0.5; estimated")
+	trailer.Set("x-tidegate-cost", "0.5")
+	trailer.Set("x-tidegate-usage", "estimated")
 	facts := factsOf(header, trailer)
 	if facts.Target != "a/b" || facts.Cost != "0.5" || !facts.Estimated || len(facts.Dropped) != 2 || facts.Overhead.Microseconds() != 12 {
 		t.Errorf("%+v", facts)

@@ -203,16 +203,20 @@ typedef struct tg_facts {
     const char *key;
     // `hit-exact; age=SECONDS`, `miss` or `off`.
     const char *cache;
-    // Dollars as a decimal, followed by `; estimated` when the gateway counted the tokens itself.
+    // Dollars as a decimal.
     const char *cost;
     // Request members that the target's dialect could not carry, separated by commas.
     const char *dropped;
+    // Name of the rule that applied.
+    const char *rule;
     // The cost in nano-dollars (1e-9 USD); -1 when unknown.
     int64_t cost_nanos;
     // Microseconds the gateway itself took; -1 when unknown.
     int64_t overhead_us;
     // Tries made at all targets; 0 for a cached answer.
     uint32_t attempts;
+    // 1 when the gateway counted the tokens itself or had to guess the price, else 0.
+    uint32_t estimated;
 } tg_facts;
 
 // One request header. Both texts are NUL-terminated.

@@ -22,16 +22,20 @@ pub struct tg_facts {
     pub key: *const c_char,
     /// `hit-exact; age=SECONDS`, `miss` or `off`.
     pub cache: *const c_char,
-    /// Dollars as a decimal, followed by `; estimated` when the gateway counted the tokens itself.
+    /// Dollars as a decimal.
     pub cost: *const c_char,
     /// Request members that the target's dialect could not carry, separated by commas.
     pub dropped: *const c_char,
+    /// Name of the rule that applied.
+    pub rule: *const c_char,
     /// The cost in nano-dollars (1e-9 USD); -1 when unknown.
     pub cost_nanos: i64,
     /// Microseconds the gateway itself took; -1 when unknown.
     pub overhead_us: i64,
     /// Tries made at all targets; 0 for a cached answer.
     pub attempts: u32,
+    /// 1 when the gateway counted the tokens itself or had to guess the price, else 0.
+    pub estimated: u32,
 }
 
 /// Size of `tg_facts` in ABI 1.
@@ -99,8 +103,8 @@ impl Head {
             cache: get("x-tidegate-cache"),
             cost: get("x-tidegate-cost"),
             dropped: get("x-tidegate-dropped"),
+            rule: get("x-tidegate-rule"),
             cost_nanos: text("x-tidegate-cost")
-                .and_then(|cost| cost.split(';').next())
                 .and_then(|dollars| dollars.parse::<Money>().ok())
                 .map_or(-1, Money::nanos),
             overhead_us: text("x-tidegate-overhead-us")
@@ -109,6 +113,7 @@ impl Head {
             attempts: text("x-tidegate-attempts")
                 .and_then(|attempts| attempts.parse().ok())
                 .unwrap_or(0),
+            estimated: u32::from(text("x-tidegate-usage") == Some("estimated")),
         }
     }
 }
@@ -121,7 +126,8 @@ mod tests {
     fn headers_are_found_whatever_their_case_and_facts_are_read_from_them() {
         let mut headers = HeaderMap::new();
         headers.insert("x-tidegate-target", "mock/small".parse().unwrap());
-        headers.insert("x-tidegate-cost", "0.000125; estimated".parse().unwrap());
+        headers.insert("x-tidegate-cost", "0.000125".parse().unwrap());
+        headers.insert("x-tidegate-usage", "estimated".parse().unwrap());
         headers.insert("x-tidegate-attempts", "2".parse().unwrap());
         let head = Head::new(200, &headers);
         assert_eq!(head.get("X-Tidegate-Target"), Some(c"mock/small"));
@@ -131,7 +137,7 @@ mod tests {
             (facts.cost_nanos, facts.attempts, facts.overhead_us),
             (125_000, 2, -1)
         );
-        assert!(facts.cache.is_null());
+        assert!(facts.cache.is_null() && facts.estimated == 1);
 
         let mut last = HeaderMap::new();
         last.insert("x-tidegate-cost", "0.5".parse().unwrap());

@@ -52,7 +52,7 @@ class GatewayFacts:
         """Cost in US dollars, exact. None while a stream still runs and for models without a price."""
         from decimal import Decimal, InvalidOperation
 
-        text = (self._get("x-tidegate-cost") or "").partition(";")[0].strip()
+        text = self._get("x-tidegate-cost") or ""
         try:
             return Decimal(text) if text else None
         except InvalidOperation:
@@ -61,7 +61,7 @@ class GatewayFacts:
     @property
     def estimated(self) -> bool:
         """True when the usage behind the cost was counted by the gateway, not reported."""
-        return "estimated" in (self._get("x-tidegate-cost") or "")
+        return self._get("x-tidegate-usage") == "estimated"
 
     @property
     def cache(self) -> str | None:

@@ -13,6 +13,7 @@ pub(crate) mod models;
 pub(crate) mod proof;
 mod quirks;
 mod stream;
+mod survey;
 pub(crate) mod tap;
 pub(crate) mod thinking;
 pub(crate) mod usage;
@@ -23,11 +24,12 @@ pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_na
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::adapt_request;
 pub use stream::StreamTranslator;
+pub use survey::{Survey, survey};
 pub use tap::{Seen, StreamTap, is_payload};
 
 use tidegate_types::{
     Dialect, Endpoint, Error, Segments, Usage,
-    chat::Json,
+    chat::{Json, Request},
     config::OnUnsupported,
     json::{Outline, Splicer, quote},
 };
@@ -129,17 +131,13 @@ pub fn translate_request(
             dropped: Vec::new(),
         });
     }
-    let respelled = with_codec!(from, D => <D as Codec>::respell(body));
-    let body = parse(respelled.as_deref().unwrap_or(body))?;
-    let unfolded = with_codec!(from, D => <D as Codec>::unfold(body));
-    let body = unfolded.as_deref().map_or(Ok(body), parse)?;
-    let mut request = with_codec!(from, D => <D as Codec>::decode_request(body))
-        .map_err(|fault| invalid(body, &fault))?;
-    request.stream = stream.or(request.stream);
-    let mut left_out = std::mem::take(&mut request.unknown);
-    let encoded =
-        with_codec!(to, D => <D as Codec>::encode_request(&request, model, &mut left_out));
-    let dropped = paths(body, &left_out);
+    let (encoded, dropped) = read_request(from, body, |body, mut request| {
+        request.stream = stream.or(request.stream);
+        let mut left_out = std::mem::take(&mut request.unknown);
+        let encoded =
+            with_codec!(to, D => <D as Codec>::encode_request(&request, model, &mut left_out));
+        (encoded, paths(body, &left_out))
+    })?;
     if on_unsupported == OnUnsupported::Error
         && let Some(param) = dropped.first()
     {
@@ -156,6 +154,21 @@ pub fn translate_request(
         body: encoded,
         dropped,
     })
+}
+
+/// Reads a request into the neutral form and gives it, beside the body its places lie in, to `then`.
+fn read_request<T>(
+    from: Dialect,
+    body: &[u8],
+    then: impl FnOnce(Json<'_>, Request<'_>) -> T,
+) -> Result<T, TranslateError> {
+    let respelled = with_codec!(from, D => <D as Codec>::respell(body));
+    let body = parse(respelled.as_deref().unwrap_or(body))?;
+    let unfolded = with_codec!(from, D => <D as Codec>::unfold(body));
+    let body = unfolded.as_deref().map_or(Ok(body), parse)?;
+    let request = with_codec!(from, D => <D as Codec>::decode_request(body))
+        .map_err(|fault| invalid(body, &fault))?;
+    Ok(then(body, request))
 }
 
 /// Turns a complete chat reply into the caller's dialect; `model` is the name the caller asked for,

@@ -9,6 +9,7 @@ const NAMES = {
   "x-tidegate-key": "key",
   "x-tidegate-attempts": "attempts",
   "x-tidegate-cost": "cost",
+  "x-tidegate-usage": "estimated",
   "x-tidegate-cache": "cache",
   "x-tidegate-rule": "rule",
   "x-tidegate-dropped": "dropped",
@@ -27,6 +28,7 @@ class Facts {
       if (name === undefined) continue;
       const value = line.slice(colon + 2);
       if (name === "attempts" || name === "overheadUs") own[name] = Number(value);
+      else if (name === "estimated") own[name] = value === "estimated";
       else if (name === "dropped") own[name] = value.split(",").map((path) => path.trim());
       else own[name] = value;
     }

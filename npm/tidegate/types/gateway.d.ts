@@ -22,8 +22,10 @@ export interface GatewayFacts {
   readonly key?: string;
   /** Every try, the successful one included; a cached answer has 0. */
   readonly attempts: number;
-  /** Dollars as an exact decimal, followed by `; estimated` where usage had to be counted. */
+  /** Dollars as an exact decimal. */
   readonly cost?: string;
+  /** True when the gateway counted the tokens itself, or had to guess the price. */
+  readonly estimated?: boolean;
   /** `off`, `miss`, or `hit-exact; age=SECONDS`. */
   readonly cache?: string;
   /** Name of the routing rule that was used. */

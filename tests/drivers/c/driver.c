@@ -14,7 +14,8 @@ static void out(const char *name, const char *value) {
 static void facts_out(tg_facts f) {
     printf("\"gateway\":{");
     out("request_id", f.request_id), out("target", f.target), out("key", f.key), out("cache", f.cache);
-    out("cost", f.cost), out("dropped", f.dropped), printf("\"attempts\":%u}", f.attempts);
+    out("cost", f.cost), out("dropped", f.dropped), out("rule", f.rule);
+    printf("\"estimated\":%s,\"attempts\":%u}", f.estimated ? "true" : "false", f.attempts);
 }
 
 static void headers_out(const char *p, size_t len) {

@@ -70,7 +70,7 @@ func raw[T any](reply *T, err error) func(func(*T) json.RawMessage) (any, error)
 func shown(f *tidegate.Facts) answer {
 	return answer{
 		"request_id": f.RequestID, "target": f.Target, "key": f.Key, "attempts": f.Attempts,
-		"cost": f.Cost, "cache": f.Cache, "dropped": f.Dropped,
+		"cost": f.Cost, "estimated": f.Estimated, "cache": f.Cache, "rule": f.Rule, "dropped": f.Dropped,
 	}
 }
 

@@ -17,7 +17,7 @@ let held;
 
 const facts = ({ gateway: facts }) =>
   Object.fromEntries(
-    ["request_id", "target", "key", "attempts", "cost", "cache", "dropped"].map((name) => [name, facts[name]]),
+    ["request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped"].map((name) => [name, facts[name]]),
   );
 
 const failure = (error) => ({

@@ -11,7 +11,7 @@ from tidegate import AsyncGateway, Gateway, TidegateError
 
 CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health close text path env root tried \
 final_facts functions".split()
-FACTS = ("request_id", "target", "key", "attempts", "cost", "cache", "dropped")
+FACTS = ("request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped")
 
 
 def facts(reply):

@@ -14,6 +14,7 @@ pub(super) fn facts(headers: &Value, trailers: Option<&Value>) -> Value {
         "attempts",
         "cost",
         "cache",
+        "rule",
         "dropped",
     ];
     let pairs = names.iter().filter_map(|name| {
@@ -24,7 +25,15 @@ pub(super) fn facts(headers: &Value, trailers: Option<&Value>) -> Value {
             last.or_else(|| headers.get(&header))?.clone(),
         ))
     });
-    Value::Object(pairs.collect())
+    let mut facts: serde_json::Map<_, _> = pairs.collect();
+    let usage = "x-tidegate-usage";
+    let last = trailers.and_then(|trailers| trailers.get(usage));
+    let counted = last.or_else(|| headers.get(usage));
+    facts.insert(
+        "estimated".to_owned(),
+        (counted == Some(&json!("estimated"))).into(),
+    );
+    Value::Object(facts)
 }
 
 /// The reply a native client would have given.
