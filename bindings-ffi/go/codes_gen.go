@@ -48,6 +48,10 @@ const (
 	CodeStreamInterrupted Code = 2107
 	// The upstream reported an error inside a stream.
 	CodeStreamFailed Code = 2108
+	// The prompt is too long for the model.
+	CodeContextWindow Code = 2109
+	// The vendor's policy forbids the content.
+	CodeContentPolicy Code = 2110
 	// No target of the route can be used now.
 	CodeNoHealthyTarget Code = 2201
 	// The upstream could not be reached.
@@ -62,6 +66,12 @@ const (
 	CodeTotalTimeout Code = 3105
 	// The connection broke before the answer was complete.
 	CodeConnectionLost Code = 3106
+	// The first token did not come within `timeouts.first_token`.
+	CodeFirstTokenTimeout Code = 3107
+	// A stream gave no token for longer than `timeouts.stall`.
+	CodeStallTimeout Code = 3108
+	// A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`.
+	CodeTooSlow Code = 3109
 	// The configuration has mistakes, each named with its path.
 	CodeInvalidConfig Code = 4101
 	// The configuration file cannot be read.
@@ -97,6 +107,8 @@ var slugs = map[Code]string{
 	CodeUpstreamInvalid:     "upstream_invalid",
 	CodeStreamInterrupted:   "stream_interrupted",
 	CodeStreamFailed:        "stream_failed",
+	CodeContextWindow:       "context_window",
+	CodeContentPolicy:       "content_policy",
 	CodeNoHealthyTarget:     "no_healthy_target",
 	CodeConnectFailed:       "connect_failed",
 	CodeConnectTimeout:      "connect_timeout",
@@ -104,6 +116,9 @@ var slugs = map[Code]string{
 	CodeIdleTimeout:         "idle_timeout",
 	CodeTotalTimeout:        "total_timeout",
 	CodeConnectionLost:      "connection_lost",
+	CodeFirstTokenTimeout:   "first_token_timeout",
+	CodeStallTimeout:        "stall_timeout",
+	CodeTooSlow:             "too_slow",
 	CodeInvalidConfig:       "invalid_config",
 	CodeUnreadableConfig:    "unreadable_config",
 	CodeMissingProviderKey:  "missing_provider_key",

@@ -125,6 +125,10 @@ enum tg_result
     TG_STREAM_INTERRUPTED = 2107,
     // The upstream reported an error inside a stream.
     TG_STREAM_FAILED = 2108,
+    // The prompt is too long for the model.
+    TG_CONTEXT_WINDOW = 2109,
+    // The vendor's policy forbids the content.
+    TG_CONTENT_POLICY = 2110,
     // No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
     // The upstream could not be reached.
@@ -139,6 +143,12 @@ enum tg_result
     TG_TOTAL_TIMEOUT = 3105,
     // The connection broke before the answer was complete.
     TG_CONNECTION_LOST = 3106,
+    // The first token did not come within `timeouts.first_token`.
+    TG_FIRST_TOKEN_TIMEOUT = 3107,
+    // A stream gave no token for longer than `timeouts.stall`.
+    TG_STALL_TIMEOUT = 3108,
+    // A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`.
+    TG_TOO_SLOW = 3109,
     // The configuration has mistakes, each named with its path.
     TG_INVALID_CONFIG = 4101,
     // The configuration file cannot be read.

@@ -69,6 +69,10 @@ pub enum tg_result {
     TG_STREAM_INTERRUPTED = 2107,
     /// The upstream reported an error inside a stream.
     TG_STREAM_FAILED = 2108,
+    /// The prompt is too long for the model.
+    TG_CONTEXT_WINDOW = 2109,
+    /// The vendor's policy forbids the content.
+    TG_CONTENT_POLICY = 2110,
     /// No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
     /// The upstream could not be reached.
@@ -83,6 +87,12 @@ pub enum tg_result {
     TG_TOTAL_TIMEOUT = 3105,
     /// The connection broke before the answer was complete.
     TG_CONNECTION_LOST = 3106,
+    /// The first token did not come within `timeouts.first_token`.
+    TG_FIRST_TOKEN_TIMEOUT = 3107,
+    /// A stream gave no token for longer than `timeouts.stall`.
+    TG_STALL_TIMEOUT = 3108,
+    /// A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`.
+    TG_TOO_SLOW = 3109,
     /// The configuration has mistakes, each named with its path.
     TG_INVALID_CONFIG = 4101,
     /// The configuration file cannot be read.
@@ -128,6 +138,8 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         2106 => c"upstream_invalid",
         2107 => c"stream_interrupted",
         2108 => c"stream_failed",
+        2109 => c"context_window",
+        2110 => c"content_policy",
         2201 => c"no_healthy_target",
         3101 => c"connect_failed",
         3102 => c"connect_timeout",
@@ -135,6 +147,9 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         3104 => c"idle_timeout",
         3105 => c"total_timeout",
         3106 => c"connection_lost",
+        3107 => c"first_token_timeout",
+        3108 => c"stall_timeout",
+        3109 => c"too_slow",
         4101 => c"invalid_config",
         4102 => c"unreadable_config",
         4103 => c"missing_provider_key",
@@ -169,6 +184,8 @@ impl From<Code> for tg_result {
             Code::UpstreamInvalid => Self::TG_UPSTREAM_INVALID,
             Code::StreamInterrupted => Self::TG_STREAM_INTERRUPTED,
             Code::StreamFailed => Self::TG_STREAM_FAILED,
+            Code::ContextWindow => Self::TG_CONTEXT_WINDOW,
+            Code::ContentPolicy => Self::TG_CONTENT_POLICY,
             Code::NoHealthyTarget => Self::TG_NO_HEALTHY_TARGET,
             Code::ConnectFailed => Self::TG_CONNECT_FAILED,
             Code::ConnectTimeout => Self::TG_CONNECT_TIMEOUT,
@@ -176,6 +193,9 @@ impl From<Code> for tg_result {
             Code::IdleTimeout => Self::TG_IDLE_TIMEOUT,
             Code::TotalTimeout => Self::TG_TOTAL_TIMEOUT,
             Code::ConnectionLost => Self::TG_CONNECTION_LOST,
+            Code::FirstTokenTimeout => Self::TG_FIRST_TOKEN_TIMEOUT,
+            Code::StallTimeout => Self::TG_STALL_TIMEOUT,
+            Code::TooSlow => Self::TG_TOO_SLOW,
             Code::InvalidConfig => Self::TG_INVALID_CONFIG,
             Code::UnreadableConfig => Self::TG_UNREADABLE_CONFIG,
             Code::MissingProviderKey => Self::TG_MISSING_PROVIDER_KEY,

@@ -11,7 +11,10 @@ __all__ = [
     "ConnectFailed",
     "ConnectTimeout",
     "ConnectionLost",
+    "ContentPolicy",
+    "ContextWindow",
     "FirstByteTimeout",
+    "FirstTokenTimeout",
     "IdleTimeout",
     "InactiveKey",
     "Internal",
@@ -23,8 +26,10 @@ __all__ = [
     "ModelNotAllowed",
     "NoHealthyTarget",
     "RateLimited",
+    "StallTimeout",
     "StreamFailed",
     "StreamInterrupted",
+    "TooSlow",
     "TotalTimeout",
     "UnknownEndpoint",
     "UnknownKey",
@@ -327,6 +332,32 @@ class StreamFailed(TidegateError):
     retry = "now"
 
 
+class ContextWindow(TidegateError):
+    """The prompt is too long for the model.
+
+    Shorten the prompt, or name models with longer contexts under `fallbacks_on.context_window`.
+    """
+
+    code = 2109
+    slug = "context_window"
+    status = 400
+    origin = "upstream"
+    retry = "never"
+
+
+class ContentPolicy(TidegateError):
+    """The vendor's policy forbids the content.
+
+    Change the prompt, or name other targets under `fallbacks_on.content_policy`.
+    """
+
+    code = 2110
+    slug = "content_policy"
+    status = 400
+    origin = "upstream"
+    retry = "never"
+
+
 class NoHealthyTarget(TidegateError):
     """No target of the route can be used now.
 
@@ -418,6 +449,45 @@ class ConnectionLost(TidegateError):
     retry = "now"
 
 
+class FirstTokenTimeout(TidegateError):
+    """The first token did not come within `timeouts.first_token`.
+
+    Raise `timeouts.first_token` or add a fallback.
+    """
+
+    code = 3107
+    slug = "first_token_timeout"
+    status = 504
+    origin = "upstream"
+    retry = "later"
+
+
+class StallTimeout(TidegateError):
+    """A stream gave no token for longer than `timeouts.stall`.
+
+    Raise `timeouts.stall`.
+    """
+
+    code = 3108
+    slug = "stall_timeout"
+    status = 504
+    origin = "upstream"
+    retry = "later"
+
+
+class TooSlow(TidegateError):
+    """A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`.
+
+    Lower `timeouts.min_tokens_per_second` or choose a faster target.
+    """
+
+    code = 3109
+    slug = "too_slow"
+    status = 504
+    origin = "upstream"
+    retry = "later"
+
+
 class InvalidConfig(TidegateError):
     """The configuration has mistakes, each named with its path.
 
@@ -507,6 +577,8 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "upstream_invalid": UpstreamInvalid,
     "stream_interrupted": StreamInterrupted,
     "stream_failed": StreamFailed,
+    "context_window": ContextWindow,
+    "content_policy": ContentPolicy,
     "no_healthy_target": NoHealthyTarget,
     "connect_failed": ConnectFailed,
     "connect_timeout": ConnectTimeout,
@@ -514,6 +586,9 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "idle_timeout": IdleTimeout,
     "total_timeout": TotalTimeout,
     "connection_lost": ConnectionLost,
+    "first_token_timeout": FirstTokenTimeout,
+    "stall_timeout": StallTimeout,
+    "too_slow": TooSlow,
     "invalid_config": InvalidConfig,
     "unreadable_config": UnreadableConfig,
     "missing_provider_key": MissingProviderKey,

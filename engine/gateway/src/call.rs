@@ -45,6 +45,8 @@ pub struct CallContext {
     pub timeout: Option<Duration>,
     /// Whether a stored answer may be given.
     pub cache: CacheDirective,
+    /// Models to try when every target has failed, in place of the route's fallbacks.
+    pub fallbacks: Vec<String>,
     /// True when the face wants decoded events instead of raw bytes from streams, and errors that
     /// break a stream as values instead of as an event in the caller's dialect.
     pub native: bool,

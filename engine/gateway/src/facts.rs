@@ -22,6 +22,14 @@ pub mod header {
         CACHE = "x-tidegate-cache";
         /// Request: limit for the whole call, such as `30s`.
         TIMEOUT = "x-tidegate-timeout";
+        /// Request: models to try when every target has failed, separated by commas.
+        FALLBACKS = "x-tidegate-fallbacks";
+        /// Request: names of targets to use, separated by commas.
+        TAGS = "x-tidegate-tags";
+        /// Request: the end user, for strategies and canaries that keep users apart.
+        USER = "x-tidegate-user";
+        /// Request: the session, for strategies that keep sessions together.
+        SESSION = "x-tidegate-session";
         /// Answer: id under which the call is logged.
         REQUEST_ID = "x-tidegate-request-id";
         /// Answer: `provider/model` that answered.

@@ -9,7 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tidegate_policy::{Clock, cache::ExactCache, identity::Registry, rng::Rng};
+use tidegate_policy::{
+    Clock, cache::ExactCache, health as condition, identity::Registry, rng::Rng,
+};
 use tidegate_providers::{
     function::Functions, http_transport::HttpTransport, transport::Transport,
 };
@@ -39,6 +41,7 @@ pub(crate) struct Inner {
     snapshot: ArcSwap<Snapshot>,
     ways: Ways,
     registry: Mutex<Registry>,
+    condition: Arc<Mutex<condition::Registry>>,
     pub(crate) cache: ExactCache,
     pub(crate) kept: Kept,
     pub(crate) clock: Arc<Clock>,
@@ -111,12 +114,15 @@ impl Gateway {
         let mut rng = Rng::new();
         let registry = Mutex::new(Registry::default());
         let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
-        let snapshot = Snapshot::compile(config, &ways, &registry, clock.now(), &source::env);
+        let condition = Arc::default();
+        let now = clock.now();
+        let snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, &source::env);
         Self {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
                 ways,
                 registry,
+                condition,
                 cache: ExactCache::new(memory, rng.bits()),
                 kept: Kept::new(),
                 clock,
@@ -136,12 +142,19 @@ impl Gateway {
         pipeline::execute(&self.inner, context, call).await
     }
 
-    /// Takes over a validated configuration. Calls that run keep the old one; budgets, limits and
-    /// cached answers carry over.
+    /// Takes over a validated configuration. Calls that run keep the old one; budgets, limits,
+    /// cached answers and what is known of targets' health carry over.
     pub fn reload(&self, config: Config) {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let next = Snapshot::compile(config, &inner.ways, &inner.registry, now, &source::env);
+        let next = Snapshot::compile(
+            config,
+            &inner.ways,
+            &inner.registry,
+            &inner.condition,
+            now,
+            &source::env,
+        );
         inner.snapshot.store(Arc::new(next));
     }
 
@@ -160,7 +173,7 @@ impl Gateway {
                 .any(|provider| provider.missing_key.is_none())
     }
 
-    /// Keys, cooldowns, budgets and the cache, as JSON.
+    /// Targets and keys with their health, budgets and the cache, as JSON.
     pub fn health(&self) -> serde_json::Value {
         health::report(&self.inner)
     }

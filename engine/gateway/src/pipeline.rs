@@ -22,8 +22,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick, cache::CacheKey, identity::Identity, ledger::Reservation, limits::Permit, rng::Rng,
-    route::Order,
+    Tick, cache::CacheKey, health::Trial, identity::Identity, ledger::Reservation, limits::Permit,
+    rng::Rng,
 };
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Segments};
 
@@ -62,8 +62,8 @@ pub(crate) struct Job {
     pub(crate) permit: Option<Permit>,
     /// recall: under which name the answer is stored.
     pub(crate) cache_key: Option<CacheKey>,
-    /// plan: positions of the route's targets.
-    pub(crate) order: Order,
+    /// plan: what is tried, in order.
+    pub(crate) plan: plan::Plan,
     /// guard_in: the targets that have what the call refers to.
     pub(crate) bound: lifecycle::Bound,
     /// guard_in: what keeps the reply.
@@ -74,6 +74,8 @@ pub(crate) struct Job {
     pub(crate) held: Option<Reservation>,
     /// reserve: money held back for the attempt.
     pub(crate) reservation: Option<Reservation>,
+    /// dispatch: the try under way, for what is known of its target.
+    pub(crate) trial: Option<Trial>,
     /// dispatch: tries made.
     pub(crate) attempts: SmallVec<[Attempt; 2]>,
     /// dispatch: the target that answered.
@@ -166,7 +168,8 @@ impl Job {
             route: None,
             permit: None,
             cache_key: None,
-            order: Order::new(),
+            plan: plan::Plan::default(),
+            trial: None,
             bound: lifecycle::Bound::default(),
             turn: None,
             known: None,

@@ -2,6 +2,7 @@
 
 mod provider;
 mod resolve;
+mod route;
 
 use std::{
     collections::HashMap,
@@ -12,19 +13,19 @@ use std::{
 use bytes::Bytes;
 use tidegate_policy::{
     Clock, Tick,
+    health::{self, BreakerPolicy, KeyPauses, Meter, Place, Unit},
     identity::{Identities, Registry},
     retry::RetryPolicy,
 };
 use tidegate_providers::{catalogue, function::Functions, transport::Transport};
 use tidegate_types::{
     Money,
-    config::{
-        self, Anonymous, CacheMode, CacheScope, Config, OnUnsupported, Price, Strategy, Unpriced,
-    },
+    config::{self, Anonymous, Config, OnUnsupported, Price, Unpriced},
     json,
 };
 
 pub(crate) use provider::{ProviderState, Wire};
+pub(crate) use route::{Chain, Route};
 
 /// Output tokens reserved for a request without a bound when nothing better is known.
 const ASSUMED_OUTPUT: u64 = 4096;
@@ -47,30 +48,10 @@ pub(crate) struct Snapshot {
     pub(crate) key_required: bool,
     pub(crate) on_unsupported: OnUnsupported,
     pub(crate) unpriced: Unpriced,
+    /// What outlives this snapshot of targets' and keys' health.
+    health: Arc<Mutex<health::Registry>>,
     /// Routes made on first use for `provider/model` names, so that they cost a look-up afterwards.
     direct: RwLock<HashMap<String, Arc<Route>>>,
-}
-
-/// A public model name, or a `provider/model` used directly.
-#[derive(Debug)]
-pub(crate) struct Route {
-    /// What a key's model list is compared with.
-    pub(crate) name: Arc<str>,
-    /// What decides its answers: name, targets and what they set. Stored answers are found by it, so
-    /// that a changed route does not give the old one's.
-    pub(crate) identity: String,
-    pub(crate) strategy: Strategy,
-    pub(crate) weights: Vec<u32>,
-    /// Targets first, then fallbacks.
-    pub(crate) targets: Vec<Arc<Target>>,
-    pub(crate) retry: RetryPolicy,
-    pub(crate) cache: Option<RouteCache>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RouteCache {
-    pub(crate) ttl: Duration,
-    pub(crate) scope: CacheScope,
 }
 
 /// A provider's model.
@@ -84,6 +65,20 @@ pub(crate) struct Target {
     pub(crate) model_json: Bytes,
     /// Members set in the body, as JSON.
     pub(crate) params: Vec<(String, Bytes)>,
+    /// Headers set in the request.
+    pub(crate) headers: http::HeaderMap,
+    /// What is known of how it does.
+    pub(crate) place: Arc<Place>,
+    /// What is known of the provider's keys here.
+    pub(crate) pauses: Vec<Arc<KeyPauses>>,
+    pub(crate) breaker: BreakerPolicy,
+    /// How its use is counted, where the strategy asks.
+    pub(crate) meter: Option<(Unit, Arc<Meter>)>,
+    pub(crate) retry: RetryPolicy,
+    /// Names that calls may ask for.
+    pub(crate) tags: Vec<String>,
+    /// Longer prompts are not sent here.
+    pub(crate) max_input: Option<u64>,
     pub(crate) tariff: Tariff,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
@@ -123,6 +118,9 @@ impl Tariff {
 pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
     pub(crate) first_byte: Duration,
+    pub(crate) first_token: Option<Duration>,
+    pub(crate) stall: Option<Duration>,
+    pub(crate) min_tokens_per_second: Option<u32>,
     pub(crate) idle: Duration,
     pub(crate) total: Option<Duration>,
 }
@@ -139,6 +137,9 @@ impl Timeouts {
         Self {
             connect: pick(|t| t.connect).unwrap_or(Duration::from_secs(10)),
             first_byte: pick(|t| t.first_byte).unwrap_or(Duration::from_mins(10)),
+            first_token: pick(|t| t.first_token),
+            stall: pick(|t| t.stall),
+            min_tokens_per_second: levels.iter().find_map(|level| level.min_tokens_per_second),
             idle: pick(|t| t.idle).unwrap_or(Duration::from_mins(2)),
             total: pick(|t| t.total),
         }
@@ -151,10 +152,13 @@ impl Snapshot {
         config: Config,
         ways: &Ways,
         registry: &Mutex<Registry>,
+        health: &Arc<Mutex<health::Registry>>,
         now: Tick,
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let providers = provider::compile_all(&config, ways, env);
+        let mut state = health.lock().unwrap_or_else(PoisonError::into_inner);
+        let providers = provider::compile_all(&config, ways, &mut state, env);
+        drop(state);
         let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
         let identities = Identities::compile(&config.keys, &mut registry, now, |text| {
             config::unix_seconds(text)
@@ -172,6 +176,7 @@ impl Snapshot {
             routes: HashMap::new(),
             identities,
             key_required,
+            health: Arc::clone(health),
             direct: RwLock::new(HashMap::new()),
         };
         let document = Arc::clone(&snapshot.config);
@@ -181,41 +186,6 @@ impl Snapshot {
             .map(|(name, route)| (name.clone(), Arc::new(snapshot.compile_route(name, route))))
             .collect();
         snapshot
-    }
-
-    fn compile_route(&self, name: &str, route: &config::Route) -> Route {
-        let identity = serde_json::json!([name, route.targets, route.fallbacks]).to_string();
-        let targets = route
-            .targets
-            .iter()
-            .chain(&route.fallbacks)
-            .filter_map(|target| self.compile_target(target))
-            .collect();
-        let cache = route
-            .cache
-            .as_ref()
-            .filter(|cache| cache.mode != CacheMode::Off);
-        Route {
-            name: Arc::from(name),
-            identity,
-            strategy: route.strategy,
-            weights: route.targets.iter().map(|target| target.weight).collect(),
-            targets,
-            retry: RetryPolicy::from(&route.retry),
-            cache: cache.map(|cache| RouteCache {
-                ttl: cache
-                    .ttl
-                    .map_or(Duration::from_hours(1), config::Duration::get),
-                scope: cache.scope,
-            }),
-        }
-    }
-
-    /// Validation has checked that the provider exists; a target that slipped through is left out.
-    fn compile_target(&self, target: &config::Target) -> Option<Arc<Target>> {
-        let (provider, model) = target.model.split_once('/')?;
-        let provider = self.providers.get(provider)?;
-        Some(Arc::new(self.make_target(provider, model, target)))
     }
 
     fn make_target(
@@ -245,7 +215,21 @@ impl Snapshot {
             (Some(assumed), None) => assumed,
             (None, limit) => limit.unwrap_or(ASSUMED_OUTPUT),
         };
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = [&provider.name, "/", model, "\n", &provider.wires[0].base].concat();
+        let pauses = provider
+            .key_ids
+            .iter()
+            .map(|key| health.pauses(&[key, "\n", model].concat()));
         Target {
+            pauses: pauses.collect(),
+            place: health.place(&at),
+            breaker: BreakerPolicy::resolve([&provider.breaker, &self.config.breaker]),
+            meter: None,
+            retry: RetryPolicy::default(),
+            tags: target.tags.clone(),
+            max_input: target.max_input_tokens,
+            headers: route::headers(&target.headers),
             label: Arc::from(format!("{}/{model}", provider.name)),
             provider: Arc::clone(provider),
             model: model.into(),

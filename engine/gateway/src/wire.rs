@@ -130,11 +130,19 @@ fn context(entry: &Entry) -> Result<CallContext, Error> {
         Some("refresh") => CacheDirective::Refresh,
         Some(_) => return Err(bad_header(&names::CACHE, "`bypass` or `refresh`")),
     };
+    let fallbacks = text(&names::FALLBACKS)?.map(|value| {
+        let names = value.split(',').map(str::trim);
+        names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    });
     Ok(CallContext {
         key: entry.key.clone(),
         trusted: entry.trust == Trust::Process,
         timeout,
         cache,
+        fallbacks: fallbacks.unwrap_or_default(),
         native: entry.native,
     })
 }

@@ -3,6 +3,7 @@
 //! - [`clock`], [`rng`]: the only sources of time and chance
 //! - [`route`]: in which order targets are tried
 //! - [`retry`]: what follows a failed try
+//! - [`health`]: how well targets and keys do
 //! - [`key_ring`]: which provider key a try uses
 //! - [`identity`]: who calls
 //! - [`ledger`]: what they may spend
@@ -16,6 +17,7 @@
 pub mod cache;
 pub mod clock;
 pub mod glob;
+pub mod health;
 pub mod identity;
 pub mod kept;
 pub mod key_ring;

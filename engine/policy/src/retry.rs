@@ -1,13 +1,17 @@
 //! What follows a failed try.
 
+mod budget;
+
 use std::time::Duration;
 
 use tidegate_types::{Code, config};
 
+pub use budget::RetryBudget;
+
 use crate::rng::Rng;
 
 /// How often and how patiently one target is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// Tries per target, the first included; at least 1.
     pub attempts: u32,
@@ -15,6 +19,10 @@ pub struct RetryPolicy {
     pub backoff: Duration,
     /// Longest pause worth waiting for.
     pub max_backoff: Duration,
+    /// Second tries that each call earns.
+    pub budget: f64,
+    /// A failure that comes later than this after the call began ends it.
+    pub give_up_after: Option<Duration>,
 }
 
 impl Default for RetryPolicy {
@@ -23,6 +31,8 @@ impl Default for RetryPolicy {
             attempts: 2,
             backoff: Duration::from_millis(200),
             max_backoff: Duration::from_secs(2),
+            budget: 0.2,
+            give_up_after: None,
         }
     }
 }
@@ -38,6 +48,8 @@ impl From<&config::RetryPolicy> for RetryPolicy {
             max_backoff: policy
                 .max_backoff
                 .map_or(default.max_backoff, config::Duration::get),
+            budget: policy.budget.unwrap_or(default.budget),
+            give_up_after: policy.give_up_after.map(config::Duration::get),
         }
     }
 }
@@ -73,7 +85,8 @@ impl RetryPolicy {
             | Code::TotalTimeout
             | Code::Unsupported
             | Code::InvalidRequest => Next::Stop,
-            Code::UpstreamNotFound => Next::NextTarget,
+            // Where these lead is the chain's business, not this target's.
+            Code::UpstreamNotFound | Code::ContextWindow | Code::ContentPolicy => Next::NextTarget,
             Code::UpstreamAuth => {
                 if other_key {
                     Next::Retry(Duration::ZERO)

@@ -26,6 +26,11 @@ impl Rng {
         self.0.f64()
     }
 
+    /// A whole number below `end`, which must not be 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0.usize(..end.max(1))
+    }
+
     /// 128 random bits.
     pub fn bits(&mut self) -> u128 {
         self.0.u128(..)

@@ -4,6 +4,7 @@
 //! sides are never rebuilt; between two dialects a body is decoded into the neutral form of
 //! [`tidegate_types::chat`] and encoded from it.
 
+mod cause;
 pub(crate) mod codec;
 mod count;
 mod error;
@@ -19,6 +20,7 @@ pub(crate) mod thinking;
 pub(crate) mod usage;
 pub(crate) mod words;
 
+pub use cause::{Cause, cause};
 pub use count::{count_path, counted, read_count, translate_count, write_count, write_tokens};
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};

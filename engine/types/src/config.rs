@@ -7,6 +7,7 @@
 pub mod load;
 mod model;
 mod moment;
+mod routing;
 pub mod scalar;
 pub mod schema;
 pub(crate) mod suggest;
@@ -15,4 +16,5 @@ mod validate;
 pub use load::{Format, Problem, Problems, read};
 pub use model::*;
 pub use moment::unix_seconds;
+pub use routing::*;
 pub use scalar::{Duration, Size};

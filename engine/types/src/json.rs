@@ -76,6 +76,45 @@ impl<'a> Splicer<'a> {
     }
 }
 
+/// The body without one of the members of its outermost object; every other byte stays.
+pub fn without(body: &Segments, member: &Member) -> Segments {
+    let bytes = body.to_bytes();
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let before = |end: usize| bytes[..end].iter().rposition(|byte| !blank(byte));
+    let cut = || {
+        let colon = before(member.value.start)?;
+        let quote = before(colon)?;
+        // A quote inside the key has a backslash in front of it.
+        let inner = |at: &usize| {
+            bytes[..*at]
+                .iter()
+                .rev()
+                .take_while(|b| **b == b'\\')
+                .count()
+                % 2
+                == 1
+        };
+        let start = (0..quote)
+            .rev()
+            .find(|at| bytes[*at] == b'"' && !inner(at))?;
+        let outside = before(start)?;
+        if bytes[outside] == b',' {
+            return Some(outside..member.value.end);
+        }
+        let rest = &bytes[member.value.end..];
+        let next = rest.iter().position(|byte| !blank(byte))?;
+        let comma = usize::from(rest[next] == b',') * (next + 1);
+        Some(start..member.value.end + comma)
+    };
+    let Some(range) = cut() else {
+        return body.clone();
+    };
+    let mut left = Segments::new();
+    left.push(bytes.slice(..range.start));
+    left.push(bytes.slice(range.end..));
+    left
+}
+
 /// `text` as a JSON string with quotes.
 pub fn quote(text: &str) -> Vec<u8> {
     // Serialising a string cannot fail; an empty string is the harmless way to satisfy the type.
@@ -85,4 +124,25 @@ pub fn quote(text: &str) -> Vec<u8> {
 /// The text of a JSON string literal, quotes included, or `None` when it is no valid one.
 pub fn unquote(literal: &[u8]) -> Option<String> {
     serde_json::from_slice(literal).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_goes_with_its_comma_and_nothing_else() {
+        for (body, left) in [
+            (r#"{"a":1,"x":[1, 2],"b":2}"#, r#"{"a":1,"b":2}"#),
+            (r#"{ "x" : {"y":1} , "b":2}"#, r#"{  "b":2}"#),
+            (r#"{"b":2 , "x":"z" }"#, r#"{"b":2  }"#),
+            (r#"{"x":null}"#, "{}"),
+            (r#"{"a\\":1,"\u0078":3}"#, r#"{"a\\":1}"#),
+        ] {
+            let body = Segments::from(body.as_bytes().to_vec());
+            let outline = Outline::of(&body, &["x"]).unwrap();
+            let member = outline.last("x").unwrap();
+            assert_eq!(without(&body, member).to_bytes(), left.as_bytes());
+        }
+    }
 }

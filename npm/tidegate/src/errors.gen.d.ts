@@ -178,6 +178,22 @@ export class StreamFailed extends TidegateError {
   readonly slug: "stream_failed";
 }
 
+/** The prompt is too long for the model. Shorten the prompt, or name models with longer contexts under `fallbacks_on.context_window`. */
+export class ContextWindow extends TidegateError {
+  static readonly code: 2109;
+  static readonly slug: "context_window";
+  readonly code: 2109;
+  readonly slug: "context_window";
+}
+
+/** The vendor's policy forbids the content. Change the prompt, or name other targets under `fallbacks_on.content_policy`. */
+export class ContentPolicy extends TidegateError {
+  static readonly code: 2110;
+  static readonly slug: "content_policy";
+  readonly code: 2110;
+  readonly slug: "content_policy";
+}
+
 /** No target of the route can be used now. Wait for `retry_after` or add a target. */
 export class NoHealthyTarget extends TidegateError {
   static readonly code: 2201;
@@ -232,6 +248,30 @@ export class ConnectionLost extends TidegateError {
   static readonly slug: "connection_lost";
   readonly code: 3106;
   readonly slug: "connection_lost";
+}
+
+/** The first token did not come within `timeouts.first_token`. Raise `timeouts.first_token` or add a fallback. */
+export class FirstTokenTimeout extends TidegateError {
+  static readonly code: 3107;
+  static readonly slug: "first_token_timeout";
+  readonly code: 3107;
+  readonly slug: "first_token_timeout";
+}
+
+/** A stream gave no token for longer than `timeouts.stall`. Raise `timeouts.stall`. */
+export class StallTimeout extends TidegateError {
+  static readonly code: 3108;
+  static readonly slug: "stall_timeout";
+  readonly code: 3108;
+  readonly slug: "stall_timeout";
+}
+
+/** A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`. Lower `timeouts.min_tokens_per_second` or choose a faster target. */
+export class TooSlow extends TidegateError {
+  static readonly code: 3109;
+  static readonly slug: "too_slow";
+  readonly code: 3109;
+  readonly slug: "too_slow";
 }
 
 /** The configuration has mistakes, each named with its path. Correct every path named in the message. */
@@ -298,6 +338,8 @@ export type ErrorCode =
   | 2106
   | 2107
   | 2108
+  | 2109
+  | 2110
   | 2201
   | 3101
   | 3102
@@ -305,6 +347,9 @@ export type ErrorCode =
   | 3104
   | 3105
   | 3106
+  | 3107
+  | 3108
+  | 3109
   | 4101
   | 4102
   | 4103
@@ -335,6 +380,8 @@ export type ErrorSlug =
   | "upstream_invalid"
   | "stream_interrupted"
   | "stream_failed"
+  | "context_window"
+  | "content_policy"
   | "no_healthy_target"
   | "connect_failed"
   | "connect_timeout"
@@ -342,6 +389,9 @@ export type ErrorSlug =
   | "idle_timeout"
   | "total_timeout"
   | "connection_lost"
+  | "first_token_timeout"
+  | "stall_timeout"
+  | "too_slow"
   | "invalid_config"
   | "unreadable_config"
   | "missing_provider_key"

@@ -135,6 +135,18 @@ class StreamFailed extends TidegateError {
   static slug = "stream_failed";
 }
 
+/** The prompt is too long for the model. Shorten the prompt, or name models with longer contexts under `fallbacks_on.context_window`. */
+class ContextWindow extends TidegateError {
+  static code = 2109;
+  static slug = "context_window";
+}
+
+/** The vendor's policy forbids the content. Change the prompt, or name other targets under `fallbacks_on.content_policy`. */
+class ContentPolicy extends TidegateError {
+  static code = 2110;
+  static slug = "content_policy";
+}
+
 /** No target of the route can be used now. Wait for `retry_after` or add a target. */
 class NoHealthyTarget extends TidegateError {
   static code = 2201;
@@ -175,6 +187,24 @@ class TotalTimeout extends TidegateError {
 class ConnectionLost extends TidegateError {
   static code = 3106;
   static slug = "connection_lost";
+}
+
+/** The first token did not come within `timeouts.first_token`. Raise `timeouts.first_token` or add a fallback. */
+class FirstTokenTimeout extends TidegateError {
+  static code = 3107;
+  static slug = "first_token_timeout";
+}
+
+/** A stream gave no token for longer than `timeouts.stall`. Raise `timeouts.stall`. */
+class StallTimeout extends TidegateError {
+  static code = 3108;
+  static slug = "stall_timeout";
+}
+
+/** A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`. Lower `timeouts.min_tokens_per_second` or choose a faster target. */
+class TooSlow extends TidegateError {
+  static code = 3109;
+  static slug = "too_slow";
 }
 
 /** The configuration has mistakes, each named with its path. Correct every path named in the message. */
@@ -230,6 +260,8 @@ module.exports = {
   UpstreamInvalid,
   StreamInterrupted,
   StreamFailed,
+  ContextWindow,
+  ContentPolicy,
   NoHealthyTarget,
   ConnectFailed,
   ConnectTimeout,
@@ -237,6 +269,9 @@ module.exports = {
   IdleTimeout,
   TotalTimeout,
   ConnectionLost,
+  FirstTokenTimeout,
+  StallTimeout,
+  TooSlow,
   InvalidConfig,
   UnreadableConfig,
   MissingProviderKey,

@@ -15,7 +15,10 @@ use super::{Head, Mode, Request};
 use crate::{
     facts::header as names,
     source,
-    stream::{SettlingStream, source::EventSource},
+    stream::{
+        SettlingStream,
+        source::{Deadlines, EventSource},
+    },
     wire,
 };
 
@@ -94,7 +97,12 @@ impl Remote {
                 .starts_with(stream_type(dialect).as_bytes())
         });
         if status.is_success() && is_stream {
-            let source = EventSource::events(body, dialect).with_deadlines(SILENCE, None);
+            let source = EventSource::events(body, dialect).with_deadlines(Deadlines {
+                idle: SILENCE,
+                stall: None,
+                min_rate: None,
+                until: None,
+            });
             let stream = SettlingStream::remote(Box::new(source), native);
             return Ok((head(status, headers), Err(Box::new(stream))));
         }

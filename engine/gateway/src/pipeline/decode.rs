@@ -18,6 +18,7 @@ pub(crate) const KEYS: &[&str] = &[
     "max_completion_tokens",
     "n",
     "stream_options",
+    "fallbacks",
     "max_output_tokens",
     "generationConfig",
     "generation_config",
@@ -80,12 +81,12 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     if is_form(job) {
         return form(job);
     }
-    let outline = Outline::of(&job.body, keys(job.dialect)).map_err(|error| {
-        Error::new(
-            Code::InvalidJson,
-            format!("the request body is not valid JSON: {error}"),
-        )
-    })?;
+    let mut outline = outline(job)?;
+    while let Some(member) = outline.last("fallbacks") {
+        fallbacks(job, member.value.clone())?;
+        job.body = json::without(&job.body, member);
+        outline = self::outline(job)?;
+    }
     let read = Reader {
         job,
         outline: &outline,
@@ -122,6 +123,38 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         outline: Some(outline),
         ..asks
     };
+    Ok(())
+}
+
+fn outline(job: &Job) -> Result<Outline<'static>, Error> {
+    Outline::of(&job.body, keys(job.dialect)).map_err(|error| {
+        Error::new(
+            Code::InvalidJson,
+            format!("the request body is not valid JSON: {error}"),
+        )
+    })
+}
+
+/// Fallbacks that the body names, as names or as objects with a `model`. A header goes before them.
+/// No vendor knows the member: it stays here.
+fn fallbacks(job: &mut Job, place: std::ops::Range<usize>) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Named {
+        Name(String),
+        Object { model: String },
+    }
+    let text = job.body.slice(place);
+    let list: Option<Vec<Named>> = serde_json::from_slice(&text).map_err(|_| {
+        let text = "`fallbacks` must be a list of models, each a name or an object with `model`";
+        Error::new(Code::InvalidRequest, text).with_param("fallbacks")
+    })?;
+    if job.context.fallbacks.is_empty() {
+        let names = list.into_iter().flatten().map(|one| match one {
+            Named::Name(model) | Named::Object { model } => model,
+        });
+        job.context.fallbacks = names.collect();
+    }
     Ok(())
 }
 

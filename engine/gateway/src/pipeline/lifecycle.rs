@@ -172,17 +172,35 @@ fn joined(arrays: &[Bytes], last: &[u8]) -> Vec<u8> {
 /// `invalid_request` when the reply it continues is nowhere; `unsupported` when none of the route's
 /// targets keeps replies.
 pub(super) fn narrow(job: &mut Job) -> Result<(), Error> {
-    let Some(route) = &job.route else {
+    let Some(route) = job.route.clone() else {
         return Ok(());
     };
-    match &job.bound {
-        Bound::Free => return Ok(()),
-        Bound::To(label) => job
-            .order
-            .retain(|index| route.targets[*index].label == *label),
-        Bound::Native(_) => job.order.retain(|index| keeps(&route.targets[*index])),
+    if matches!(job.bound, Bound::Free) {
+        return Ok(());
     }
-    if !job.order.is_empty() {
+    let plan = &mut job.plan;
+    let mut order = std::mem::take(&mut plan.order);
+    let first = order
+        .iter()
+        .take(plan.fallbacks_at)
+        .copied()
+        .collect::<Vec<_>>();
+    match &job.bound {
+        Bound::Free => {}
+        Bound::To(label) => order.retain(|at| {
+            plan.target(&route, *at)
+                .is_some_and(|target| target.label == *label)
+        }),
+        Bound::Native(_) => {
+            order.retain(|at| {
+                plan.target(&route, *at)
+                    .is_some_and(|target| keeps(&target))
+            });
+        }
+    }
+    plan.fallbacks_at = order.iter().take_while(|at| first.contains(at)).count();
+    plan.order = order;
+    if !job.plan.order.is_empty() {
         return Ok(());
     }
     let (code, param, text) = match job.bound {

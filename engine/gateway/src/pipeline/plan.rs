@@ -1,25 +1,158 @@
 //! Stage 6: in which order the route's targets are tried. Pure: no I/O.
 
-use tidegate_policy::route;
+mod prompt;
+mod scene;
+
+use std::sync::Arc;
+
+use tidegate_policy::{
+    Tick,
+    route::{Group, Node, Order, Strategy},
+};
 use tidegate_types::{Code, Error};
 
 use super::{Job, lifecycle};
+use crate::snapshot::{Chain, Route, Target};
+use scene::Scene;
 
-/// Targets by strategy, then the fallbacks as written.
+/// What is tried, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Positions of targets: the route's, then those of the call's own fallbacks.
+    pub(crate) order: Order,
+    /// Where in `order` the fallbacks begin.
+    pub(crate) fallbacks_at: usize,
+    /// Targets of the call's own fallbacks.
+    pub(crate) own: Vec<Arc<Target>>,
+    /// The beginnings of the prompt, where a group of the route remembers them.
+    pub(crate) beginnings: prompt::Beginnings,
+}
+
+impl Plan {
+    /// The target at a position of the order.
+    pub(crate) fn target(&self, route: &Route, position: u16) -> Option<Arc<Target>> {
+        let position = usize::from(position);
+        let own = || self.own.get(position - route.targets.len());
+        route.targets.get(position).or_else(own).cloned()
+    }
+}
+
+/// Targets by strategy, then the call's own fallbacks or else the route's, as written.
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
-    let Some(route) = &job.route else {
+    let Some(route) = job.route.clone() else {
         return Ok(());
     };
-    let mut order = route::order(route.strategy, &route.weights, &mut job.rng);
-    order.extend(route.weights.len()..route.targets.len());
-    // Positions of targets whose provider vanished in a reload do not exist.
-    order.retain(|index| *index < route.targets.len());
-    if order.is_empty() {
-        return Err(Error::new(
-            Code::NoHealthyTarget,
-            format!("route {:?} has no target that can be used", route.name),
-        ));
+    let mut plan = Plan::default();
+    if route.remembers {
+        plan.beginnings = prompt::beginnings(job);
     }
-    job.order = order;
+    let mut rng = job.rng.clone();
+    let scene = Scene::new(job, &route, &plan.beginnings);
+    route.group.order(&scene, &mut rng, &mut plan.order);
+    plan.fallbacks_at = plan.order.len();
+    if job.context.fallbacks.is_empty() {
+        append(&route.fallbacks, &scene, &mut rng, &mut plan.order);
+    }
+    drop(scene);
+    job.rng = rng;
+    for name in &job.context.fallbacks {
+        own_fallback(job, &route, name, &mut plan)?;
+    }
+    if plan.order.is_empty() {
+        return Err(none_fits(&route));
+    }
+    job.plan = plan;
     lifecycle::narrow(job)
+}
+
+/// The targets that follow a failure of that kind.
+pub(super) fn chain(job: &mut Job, route: &Route, chain: Chain) -> Order {
+    let mut order = Order::new();
+    let nodes = route.chains.iter().find(|(known, _)| *known == chain);
+    if let Some((_, nodes)) = nodes {
+        let mut rng = job.rng.clone();
+        let scene = Scene::new(job, route, &job.plan.beginnings);
+        append(nodes, &scene, &mut rng, &mut order);
+        drop(scene);
+        job.rng = rng;
+    }
+    order
+}
+
+/// Takes note that a target answered, for groups that send the same prompt to the same target.
+pub(super) fn answered(job: &Job, route: &Route, position: u16, now: Tick) {
+    fn visit(group: &Group, position: u16, tell: &mut dyn FnMut(&Strategy)) -> bool {
+        let holds = group.members.iter().any(|member| match &member.node {
+            Node::Target(target) => *target == position,
+            Node::Group(inner) => visit(inner, position, tell),
+        });
+        if holds {
+            tell(&group.strategy);
+        }
+        holds
+    }
+    if route.remembers {
+        visit(&route.group, position, &mut |strategy| {
+            if let Strategy::CacheAffinity(memory) = strategy {
+                memory.remember(&job.plan.beginnings, position, now);
+            }
+        });
+    }
+}
+
+fn append(
+    nodes: &[Node],
+    scene: &Scene<'_>,
+    rng: &mut tidegate_policy::rng::Rng,
+    order: &mut Order,
+) {
+    use tidegate_policy::route::View as _;
+    for node in nodes {
+        match node {
+            Node::Target(target) if scene.fits(*target) => order.push(*target),
+            Node::Target(_) => {}
+            Node::Group(group) => group.order(scene, rng, order),
+        }
+    }
+}
+
+/// A fallback that the call names itself: whatever its caller may use.
+fn own_fallback(job: &Job, route: &Route, name: &str, plan: &mut Plan) -> Result<(), Error> {
+    let other = job
+        .snapshot
+        .resolve(name, None)
+        .map_err(|error| error.with_param("fallbacks"))?;
+    if let Some(identity) = &job.identity
+        && !identity.may_use(&other.name)
+    {
+        return Err(Error::new(
+            Code::ModelNotAllowed,
+            format!("key {:?} may not use {name:?}", identity.id),
+        )
+        .with_param("fallbacks"));
+    }
+    let mut order = Order::new();
+    let scene = Scene::new(job, &other, &plan.beginnings);
+    other.group.order(&scene, &mut job.rng.clone(), &mut order);
+    for target in order {
+        let position = u16::try_from(route.targets.len() + plan.own.len());
+        if let (Ok(position), Some(target)) = (position, other.targets.get(usize::from(target))) {
+            plan.own.push(Arc::clone(target));
+            plan.order.push(position);
+        }
+    }
+    Ok(())
+}
+
+fn none_fits(route: &Route) -> Error {
+    if route.targets.is_empty() {
+        let text = format!("route {:?} has no target that can be used", route.name);
+        return Error::new(Code::NoHealthyTarget, text);
+    }
+    let text = format!(
+        "no target of {:?} takes this request: it is longer than their `max_input_tokens`, or no \
+         target carries all of its tags",
+        route.name
+    );
+    Error::new(Code::Unsupported, text)
 }

@@ -46,6 +46,7 @@ pub(super) fn open(job: &mut Job) -> Settlement {
         gateway: std::sync::Arc::clone(&job.gateway),
         running: job.running.take(),
         permit: job.permit.take(),
+        trial: job.trial.take(),
         reservation: job.reservation.take(),
         identity: job.identity.clone(),
         route: job.route.clone(),

@@ -6,7 +6,11 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, uri::Authority};
-use tidegate_policy::key_ring::KeyRing;
+use tidegate_policy::{
+    health::Registry,
+    key_ring::{KeyRing, RingKey},
+    route,
+};
 use tidegate_providers::{
     aws::{self, Credentials},
     catalogue::{self, Quirk, Vendor},
@@ -33,12 +37,15 @@ pub(crate) struct ProviderState {
     /// The formats it speaks; the first is its own.
     pub(crate) wires: Vec<Wire>,
     pub(crate) ring: KeyRing,
+    /// Under which name the state of each key is kept: it changes with the key's value.
+    pub(crate) key_ids: Vec<String>,
     /// Name per key; one entry with no name when no key is needed.
     pub(crate) keys: Vec<Option<Arc<str>>>,
     /// Environment variables that would have held the key, when one is needed and missing.
     pub(crate) missing_key: Option<&'static [&'static str]>,
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) timeouts: Timeouts,
+    pub(crate) breaker: config::Breaker,
     pub(crate) stream_usage: bool,
     /// What its chat requests must be rewritten for.
     pub(crate) quirks: Vec<Quirk>,
@@ -81,6 +88,7 @@ impl std::fmt::Debug for ProviderState {
 pub(super) fn compile_all(
     config: &Config,
     ways: &Ways,
+    health: &mut Registry,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> HashMap<String, Arc<ProviderState>> {
     let from_env;
@@ -107,7 +115,7 @@ pub(super) fn compile_all(
     providers
         .into_iter()
         .map(|(name, provider)| {
-            let state = compile(&name, &provider, ways, env);
+            let state = compile(&name, &provider, ways, health, env);
             (name, Arc::new(state))
         })
         .collect()
@@ -140,6 +148,7 @@ fn compile(
     name: &str,
     provider: &config::Provider,
     ways: &Ways,
+    health: &mut Registry,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> ProviderState {
     let vendor = catalogue::vendor(name);
@@ -169,7 +178,21 @@ fn compile(
             Some(Arc::from(name))
         })
         .collect();
-    let ring = KeyRing::new(secrets.iter().map(|key| (key.weight, key.models.clone())));
+    let key_ids: Vec<String> = secrets
+        .iter()
+        .map(|key| {
+            format!(
+                "{name}\n{:x}",
+                route::hash(&[key.value.expose().as_bytes()])
+            )
+        })
+        .collect();
+    let ring = secrets.iter().zip(&key_ids).map(|(key, id)| RingKey {
+        weight: key.weight,
+        models: key.models.clone(),
+        refused: health.refused(id),
+    });
+    let ring = KeyRing::new(ring.collect());
     if keys.is_empty() {
         keys.push(None);
     }
@@ -212,10 +235,12 @@ fn compile(
         vendor: name.to_owned(),
         wires,
         ring,
+        key_ids,
         keys,
         missing_key,
         prices: provider.prices.clone(),
         timeouts: provider.timeouts,
+        breaker: provider.breaker,
         stream_usage: provider
             .stream_usage
             .unwrap_or(vendor.is_none_or(Vendor::stream_usage)),

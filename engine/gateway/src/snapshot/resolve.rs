@@ -2,12 +2,8 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tidegate_policy::retry::RetryPolicy;
 use tidegate_providers::catalogue;
-use tidegate_types::{
-    Code, Error,
-    config::{self, Strategy},
-};
+use tidegate_types::{Code, Error, config};
 
 use super::{ProviderState, Route, Snapshot};
 
@@ -73,19 +69,8 @@ impl Snapshot {
     }
 
     fn direct_route(&self, provider: &Arc<ProviderState>, model: &str, label: &str) -> Route {
-        let target = config::Target {
-            weight: 1,
-            ..config::Target::default()
-        };
-        Route {
-            name: Arc::from(label),
-            identity: label.to_owned(),
-            strategy: Strategy::Ordered,
-            weights: vec![1],
-            targets: vec![Arc::new(self.make_target(provider, model, &target))],
-            retry: RetryPolicy::default(),
-            cache: None,
-        }
+        let target = self.make_target(provider, model, &config::Target::named(label));
+        Self::single(label, target)
     }
 
     fn offered_by(&self, model: &str, implied: Option<&str>) -> Result<&'static str, Error> {

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use tidegate_policy::{
     Tick,
     cache::{CacheKey, Stored},
+    health::{Ended, Trial, Unit},
     identity::Identity,
     ledger::Reservation,
     limits::Permit,
@@ -30,6 +31,8 @@ pub(crate) struct Settlement {
     pub(crate) gateway: Arc<Inner>,
     pub(crate) running: Option<Running>,
     pub(crate) permit: Option<Permit>,
+    /// The try that gave the answer.
+    pub(crate) trial: Option<Trial>,
     pub(crate) reservation: Option<Reservation>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) route: Option<Arc<Route>>,
@@ -101,6 +104,7 @@ impl Settlement {
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);
         }
+        self.tell_health(usage, cost, spent.error, now);
         telemetry::record(&Outcome {
             facts: &self.facts,
             identity: self.identity.as_ref().map(|identity| &*identity.id),
@@ -111,6 +115,35 @@ impl Settlement {
         });
         self.permit = None;
         self.running = None;
+    }
+
+    /// What the call says of its target's health and use.
+    fn tell_health(&mut self, usage: Option<Usage>, cost: Money, error: Option<Code>, now: Tick) {
+        if let Some(trial) = self.trial.take() {
+            match error {
+                None => {
+                    let tokens = usage.map(|usage| usage.output);
+                    trial.end(Ended::Well { tokens }, now);
+                }
+                Some(Code::Cancelled | Code::TotalTimeout) => trial.abandon(now),
+                Some(code) => trial.end(Ended::with(code), now),
+            }
+        }
+        let Some((unit, meter)) = self
+            .target
+            .as_ref()
+            .and_then(|target| target.meter.as_ref())
+        else {
+            return;
+        };
+        let amount = match unit {
+            Unit::Requests => 1,
+            Unit::Cost => cost.nanos(),
+            Unit::Tokens => usage.map_or(0, |usage| {
+                i64::try_from(usage.input.saturating_add(usage.output)).unwrap_or(i64::MAX)
+            }),
+        };
+        meter.add(now, amount);
     }
 
     /// The upstream's count, or one made from sizes for answers that carry none.

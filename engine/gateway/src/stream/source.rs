@@ -20,6 +20,8 @@ use tidegate_providers::{
 use tidegate_types::{Code, Dialect, Error, Usage, chat::Json};
 use tokio::time::{Instant, Sleep};
 
+use crate::snapshot::Timeouts;
+
 /// After the terminal event the upstream has this long to end the body cleanly, so that its
 /// connection can be used again.
 const GRACE: Duration = Duration::from_secs(1);
@@ -43,6 +45,33 @@ enum Ending {
     Any,
 }
 
+/// How long a stream may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    /// Between two pieces.
+    pub(crate) idle: Duration,
+    /// Between two events with content.
+    pub(crate) stall: Option<Duration>,
+    /// Tokens per second that are too few, once the stream has run for [`LEARNING`].
+    pub(crate) min_rate: Option<u32>,
+    /// The whole call.
+    pub(crate) until: Option<Instant>,
+}
+
+impl Deadlines {
+    pub(crate) fn of(timeouts: &Timeouts) -> Self {
+        Self {
+            idle: timeouts.idle,
+            stall: timeouts.stall,
+            min_rate: timeouts.min_tokens_per_second,
+            until: None,
+        }
+    }
+}
+
+/// How long a stream runs before its rate says something.
+const LEARNING: Duration = Duration::from_secs(3);
+
 /// Reads an upstream's body piece by piece and watches its deadlines.
 pub(crate) struct EventSource {
     body: BodyStream,
@@ -59,9 +88,10 @@ pub(crate) struct EventSource {
     fault: Option<Error>,
     /// Events with content so far.
     contents: u64,
-    idle: Option<Duration>,
-    until: Option<Instant>,
+    deadlines: Option<Deadlines>,
     last: Instant,
+    /// When the first and the last content came; known only where a deadline asks.
+    content: Option<(Instant, Instant)>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -100,17 +130,16 @@ impl EventSource {
             over: false,
             fault: None,
             contents: 0,
-            idle: None,
-            until: None,
+            deadlines: None,
             last: Instant::now(),
+            content: None,
             timer: None,
         }
     }
 
-    /// Sets the longest silence between pieces and the moment the whole call must be over.
-    pub(crate) fn with_deadlines(mut self, idle: Duration, until: Option<Instant>) -> Self {
-        self.idle = Some(idle);
-        self.until = until;
+    /// Sets how long the stream may take.
+    pub(crate) fn with_deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = Some(deadlines);
         self
     }
 
@@ -241,7 +270,16 @@ impl EventSource {
                 let seen = tap.observe(&event);
                 self.terminal |= matches!(seen, Seen::Terminal);
                 self.failed |= matches!(seen, Seen::Failed { .. });
-                self.contents += u64::from(matches!(seen, Seen::Content));
+                if matches!(seen, Seen::Content) {
+                    self.contents += 1;
+                    if self
+                        .deadlines
+                        .is_some_and(|d| d.stall.or(d.min_rate.map(|_| LEARNING)).is_some())
+                    {
+                        let now = Instant::now();
+                        self.content = Some((self.content.map_or(now, |(first, _)| first), now));
+                    }
+                }
                 events.push((event, seen));
             }
             whole &= splitter.is_empty();
@@ -283,19 +321,48 @@ impl EventSource {
         }))
     }
 
+    /// The deadline that comes first, and the error of a stream that misses it; none for one that is
+    /// complete and may end.
+    fn due(&self, deadlines: &Deadlines) -> (Instant, Option<(Code, String)>) {
+        let idle = deadlines.idle;
+        let silence = if self.terminal { idle.min(GRACE) } else { idle };
+        let text = || format!("the upstream sent nothing for {silence:?}");
+        let told = (!self.terminal).then(|| (Code::IdleTimeout, text()));
+        let mut due = (self.last + silence, told);
+        let mut sooner = |at: Instant, code: Code, text: String| {
+            if at < due.0 {
+                due = (at, Some((code, text)));
+            }
+        };
+        if let Some((first, last)) = self.content.filter(|_| !self.terminal) {
+            if let Some(stall) = deadlines.stall {
+                let text = format!("the upstream sent no token for {stall:?}");
+                sooner(last + stall, Code::StallTimeout, text);
+            }
+            if let Some(rate) = deadlines.min_rate {
+                let earned = Duration::from_secs_f64(self.contents as f64 / f64::from(rate));
+                let text = format!("the upstream sends fewer than {rate} tokens per second");
+                sooner(first + earned.max(LEARNING), Code::TooSlow, text);
+            }
+        }
+        if let Some(until) = deadlines.until {
+            let text = "the call took longer than its total deadline".to_owned();
+            sooner(until, Code::TotalTimeout, text);
+        }
+        due
+    }
+
     /// One timer per stream: it is set when the upstream first falls silent and looks at the time
     /// of the last piece when it fires, so that pieces cost no timer work.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Error>>> {
-        let Some(idle) = self.idle else {
+        let Some(deadlines) = self.deadlines else {
             return Poll::Pending;
         };
         if self.timer.is_none() {
             self.last = Instant::now();
         }
         loop {
-            let silence = if self.terminal { idle.min(GRACE) } else { idle };
-            let due = self.last + silence;
-            let due = self.until.map_or(due, |until| until.min(due));
+            let (due, missed) = self.due(&deadlines);
             let timer = self
                 .timer
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
@@ -305,22 +372,10 @@ impl EventSource {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let now = Instant::now();
-            if self.until.is_some_and(|until| now >= until) {
+            if Instant::now() >= due {
                 self.over = true;
-                let text = "the call took longer than its total deadline";
-                return Poll::Ready(Some(Err(Error::new(Code::TotalTimeout, text))));
+                return Poll::Ready(missed.map(|(code, text)| Err(Error::new(code, text))));
             }
-            if now >= self.last + silence {
-                self.over = true;
-                if self.terminal {
-                    return Poll::Ready(None);
-                }
-                let text = format!("the upstream sent nothing for {silence:?}");
-                return Poll::Ready(Some(Err(Error::new(Code::IdleTimeout, text))));
-            }
-            let due = self.last + silence;
-            let due = self.until.map_or(due, |until| until.min(due));
             timer.as_mut().reset(due);
         }
     }

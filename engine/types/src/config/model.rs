@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Duration, Size};
+use super::{Breaker, Duration, Route, Size};
 use crate::{Dialect, Money, Secret};
 
 /// The whole configuration.
@@ -26,6 +26,8 @@ pub struct Config {
     pub server: Server,
     /// Deadlines for every provider that does not set its own.
     pub timeouts: Timeouts,
+    /// When a failing target is left alone, for every provider that does not say otherwise.
+    pub breaker: Breaker,
     /// What to do with parts of a request the target's dialect cannot express.
     pub on_unsupported: OnUnsupported,
     /// What to do with models that have no price.
@@ -67,6 +69,9 @@ pub struct Provider {
     pub headers: BTreeMap<String, Secret<String>>,
     /// Deadlines; what is not set here comes from the document's own `timeouts`.
     pub timeouts: Timeouts,
+    /// When one of its targets is left alone; what is not set here comes from the document's own
+    /// `breaker`.
+    pub breaker: Breaker,
     /// Prices by model name; `*` stands for every model without an entry. They replace the catalogue's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, Price>,
@@ -154,73 +159,22 @@ pub struct Timeouts {
     /// From sending the request to the first byte of the answer. Default 10m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_byte: Option<Duration>,
+    /// From sending the request to the first token of a stream. Default: none beyond the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token: Option<Duration>,
+    /// Between two tokens of a stream; other events do not count. Default: none beyond `idle`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall: Option<Duration>,
+    /// Tokens per second below which a stream is given up, once it has run for 3 seconds. Default:
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_tokens_per_second: Option<u32>,
     /// Between two pieces of an answer. Default 2m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle: Option<Duration>,
     /// The whole call, all attempts included. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<Duration>,
-}
-
-/// A public model name.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Route {
-    /// How the order of targets is chosen.
-    pub strategy: Strategy,
-    /// Where calls go.
-    pub targets: Vec<Target>,
-    /// Tried in order when every target has failed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fallbacks: Vec<Target>,
-    /// How often and how patiently one target is tried.
-    pub retry: RetryPolicy,
-    /// Whether answers are cached.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache: Option<RouteCache>,
-}
-
-/// How the order of targets is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Strategy {
-    /// As written.
-    #[default]
-    Ordered,
-    /// At random by weight; the others follow as fallbacks, also by weight.
-    Weighted,
-}
-
-/// A provider's model, with overrides. A bare string stands for `{ model: ... }`.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(transform = super::schema::allow_bare_target)]
-pub struct Target {
-    /// `provider/model`.
-    pub model: String,
-    /// Share of calls under `strategy: weighted`. Default 1; 0 takes no first tries.
-    pub weight: u32,
-    /// Members set in the request body, replacing the caller's. Values may be any JSON.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub params: BTreeMap<String, serde_json::Value>,
-    /// Deadlines of this target; what is not set comes from its provider.
-    pub timeouts: Timeouts,
-}
-
-/// How often and how patiently one target is tried.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RetryPolicy {
-    /// Total number of tries per target, the first included. Default 2; 1 means no retry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u32>,
-    /// Pause before the second try; it doubles from try to try and is jittered. Default 200ms.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<Duration>,
-    /// Longest pause. A longer `Retry-After` moves on to the next target instead. Default 2s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_backoff: Option<Duration>,
 }
 
 /// Whether a route's answers are cached.
@@ -443,7 +397,7 @@ pub struct MockReply {
     pub output_tokens: Option<u64>,
 }
 
-fn one() -> u32 {
+pub(super) fn one() -> u32 {
     1
 }
 
@@ -453,44 +407,4 @@ fn one() -> u32 {
 )]
 fn is_one(weight: &u32) -> bool {
     *weight == 1
-}
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Long {
-            model: String,
-            #[serde(default = "one")]
-            weight: u32,
-            #[serde(default)]
-            params: BTreeMap<String, serde_json::Value>,
-            #[serde(default)]
-            timeouts: Timeouts,
-        }
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Target;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("`provider/model` or an object with `model`")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Target, E> {
-                Ok(Target {
-                    model: text.to_owned(),
-                    weight: 1,
-                    ..Target::default()
-                })
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Target, A::Error> {
-                let long = Long::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(Target {
-                    model: long.model,
-                    weight: long.weight,
-                    params: long.params,
-                    timeouts: long.timeouts,
-                })
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
 }

@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     callers::check(&scope, report);
     server::check(&config.server, report);
     timeouts(&config.timeouts, &root.then("timeouts"), report);
+    routes::breaker(&config.breaker, &root.then("breaker"), report);
     if config.cache.memory.is_some_and(|memory| memory.0 == 0) {
         let message = "must be more than 0; a route without `cache` is not cached".to_owned();
         report(&root.then("cache").then("memory"), message);
@@ -92,10 +93,16 @@ fn timeouts(timeouts: &super::Timeouts, place: &Place, report: Report<'_>) {
     for (name, value) in [
         ("connect", timeouts.connect),
         ("first_byte", timeouts.first_byte),
+        ("first_token", timeouts.first_token),
+        ("stall", timeouts.stall),
         ("idle", timeouts.idle),
         ("total", timeouts.total),
     ] {
         positive(value, &place.then(name), report);
+    }
+    if timeouts.min_tokens_per_second == Some(0) {
+        let message = "must be 1 or more".to_owned();
+        report(&place.then("min_tokens_per_second"), message);
     }
 }
 

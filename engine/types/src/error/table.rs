@@ -135,6 +135,10 @@ codes! {
     StreamInterrupted = 2107 "stream_interrupted" 502 Upstream Now "What arrived is incomplete; ask again.";
     /// The upstream reported an error inside a stream.
     StreamFailed = 2108 "stream_failed" 502 Upstream Now "What arrived is incomplete; ask again.";
+    /// The prompt is too long for the model.
+    ContextWindow = 2109 "context_window" 400 Upstream Never "Shorten the prompt, or name models with longer contexts under `fallbacks_on.context_window`.";
+    /// The vendor's policy forbids the content.
+    ContentPolicy = 2110 "content_policy" 400 Upstream Never "Change the prompt, or name other targets under `fallbacks_on.content_policy`.";
     /// No target of the route can be used now.
     NoHealthyTarget = 2201 "no_healthy_target" 503 Upstream Later "Wait for `retry_after` or add a target.";
     /// The upstream could not be reached.
@@ -149,6 +153,12 @@ codes! {
     TotalTimeout = 3105 "total_timeout" 504 Upstream Later "Raise `timeouts.total` or the caller's timeout.";
     /// The connection broke before the answer was complete.
     ConnectionLost = 3106 "connection_lost" 502 Upstream Now "Try again.";
+    /// The first token did not come within `timeouts.first_token`.
+    FirstTokenTimeout = 3107 "first_token_timeout" 504 Upstream Later "Raise `timeouts.first_token` or add a fallback.";
+    /// A stream gave no token for longer than `timeouts.stall`.
+    StallTimeout = 3108 "stall_timeout" 504 Upstream Later "Raise `timeouts.stall`.";
+    /// A stream gave fewer tokens per second than `timeouts.min_tokens_per_second`.
+    TooSlow = 3109 "too_slow" 504 Upstream Later "Lower `timeouts.min_tokens_per_second` or choose a faster target.";
     /// The configuration has mistakes, each named with its path.
     InvalidConfig = 4101 "invalid_config" 500 Gateway Never "Correct every path named in the message.";
     /// The configuration file cannot be read.

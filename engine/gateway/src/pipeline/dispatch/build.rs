@@ -121,6 +121,9 @@ pub(super) fn request(
     for (name, value) in &ready.forwarded {
         headers.insert(name, value.clone());
     }
+    for (name, value) in &target.headers {
+        headers.insert(name, value.clone());
+    }
     if let Endpoint::Passthrough { .. } | Endpoint::Relay(_) = job.endpoint {
         match job.headers.get(http::header::CONTENT_TYPE) {
             Some(content_type) => {

@@ -1,16 +1,16 @@
 //! What an upstream's answer, or its absence, means.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use tidegate_policy::health::Quota;
 use tidegate_providers::{
-    dialect::retry_delay,
+    dialect::{self, Cause, retry_delay},
     transport::{BodyStream, TransportError},
 };
 use tidegate_types::{Code, Dialect, Endpoint, Error, Segments, UpstreamError, json::Outline};
 
-use super::words;
 use crate::{pipeline::guard_out, snapshot::Target};
 
 /// Longest complete answer taken into memory.
@@ -34,10 +34,18 @@ pub(super) fn status(
     body: Bytes,
     target: &Target,
     dialect: Dialect,
+    unix: i64,
 ) -> Error {
     let code = match status.as_u16() {
         429 => Code::UpstreamRateLimited,
+        // Some vendors forbid a content as they forbid a key.
+        403 if dialect::cause(&body) == Some(Cause::ContentPolicy) => Code::ContentPolicy,
         401 | 403 => Code::UpstreamAuth,
+        400 | 413 | 422 => match dialect::cause(&body) {
+            Some(Cause::ContextWindow) => Code::ContextWindow,
+            Some(Cause::ContentPolicy) => Code::ContentPolicy,
+            None => Code::UpstreamRejected,
+        },
         404 => Code::UpstreamNotFound,
         408 | 409 | 425 | 500.. => Code::UpstreamFailed,
         400..=499 => Code::UpstreamRejected,
@@ -49,7 +57,13 @@ pub(super) fn status(
         status.as_u16(),
         words(dialect, &body)
     );
-    let after = retry_after(&headers).or_else(|| retry_delay(&body));
+    let told = retry_after(&headers, unix).or_else(|| retry_delay(&body));
+    let after = told.or_else(|| {
+        let limited = code == Code::UpstreamRateLimited;
+        limited
+            .then(|| Quota::read(&headers, unix).reset())
+            .flatten()
+    });
     guard_out::withhold(&mut headers);
     let error = Error::new(code, text).with_upstream(UpstreamError {
         status,
@@ -64,14 +78,19 @@ pub(super) fn status(
     }
 }
 
-/// `retry-after-ms` (OpenAI, Azure) or `retry-after` in seconds (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number =
-        |name: &str| -> Option<f64> { headers.get(name)?.to_str().ok()?.trim().parse().ok() };
+/// `retry-after-ms` (OpenAI, Azure), or `retry-after` in seconds or as a date (RFC 9110 section 10.2.3).
+fn retry_after(headers: &HeaderMap, unix: i64) -> Option<Duration> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    let number = |name: &str| -> Option<f64> { text(name)?.parse().ok() };
     let seconds = number("retry-after-ms")
         .map(|ms| ms / 1000.0)
-        .or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok()
+        .or_else(|| number("retry-after"));
+    if let Some(seconds) = seconds {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(text("retry-after")?).ok()?;
+    let now = UNIX_EPOCH + Duration::from_secs(u64::try_from(unix).ok()?);
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// The whole body.
@@ -162,4 +181,12 @@ pub(super) fn complete(
         return Err(Error::new(Code::UpstreamFailed, text));
     }
     Ok(())
+}
+
+/// The upstream's own words, for messages.
+fn words(dialect: Dialect, body: &[u8]) -> String {
+    dialect::error_message(dialect, body).unwrap_or_else(|| {
+        let text = String::from_utf8_lossy(&body[..body.len().min(300)]);
+        text.trim().to_owned()
+    })
 }

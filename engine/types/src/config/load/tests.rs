@@ -230,16 +230,16 @@ fn unknown_fields_are_named_with_what_was_meant() {
     tells(
         "models:\n  fast: { targets: [openai/a], retries: 3 }\n  slow: { target: [openai/a] }\nserver: { port: 80 }\nservers: {}",
         &[
-            r#"models.fast.retries: unknown field, did you mean "retry"? (known: cache, fallbacks, retry, strategy, targets)"#,
-            r#"models.slow.target: unknown field, did you mean "targets"? (known: cache, fallbacks, retry, strategy, targets)"#,
+            r#"models.fast.retries: unknown field, did you mean "retry"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
+            r#"models.slow.target: unknown field, did you mean "targets"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
             "server.port: unknown field (known: anonymous, drain, listen, max_body, threads, tls)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
         ],
     );
     tells(
         "models: { 'gpt-4.1': { targets: [ { modle: openai/a, model: openai/a } ] } }",
         &[
-            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: model, params, timeouts, weight)"#,
+            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: canary, complexity, headers, max_input_tokens, model, params, priority, tags, timeouts, weight)"#,
         ],
     );
 }
@@ -263,8 +263,8 @@ cache: { memory: lots }
 providers: { openai: { prices: { '*': { input: cheap } } } }
 ",
         &[
-            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted)"#,
-            "models.fast.targets[0]: expected `provider/model` or an object with `model`, found a whole number",
+            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted, round_robin, least_busy, least_latency, least_cost, least_usage, consistent_hash, prompt_cache_affinity, complexity)"#,
+            "models.fast.targets[0]: expected `provider/model`, a route, or an object with `model`, found a whole number",
             "models.fast.targets[1].model: missing, and it has no default",
             "models.fast.targets[2].weight: expected a whole number, 0 or more, found a negative number",
             "models.fast.targets[3].weight: expected a whole number, 0 or more, found a decimal number",
@@ -291,8 +291,8 @@ fn references_to_providers_are_judged() {
         &[
             r#"models.fast.targets[1].model: unknown provider "opnai", did you mean "openai"?"#,
             r#"models.fast.targets[2].model: "groq" is a provider; write `groq/` and the model's name"#,
-            r#"models.fast.targets[3].model: "fast" is a route, and a route's targets cannot be other routes; name its targets as `provider/model`"#,
-            r#"models.fast.targets[4].model: "gpt-4o" has no provider; write `provider/model`"#,
+            "models.fast.targets[3].model: leads back to itself: fast -> fast",
+            r#"models.fast.targets[4].model: "gpt-4o" is no route and has no provider; write `provider/model`"#,
             "models.fast.targets[5].model: empty; write `provider/model`",
             "models.fast.targets[6].model: the provider in front of the `/` is missing",
             r#"models.fast.targets[7].model: the model after "openai/" is missing"#,
@@ -314,7 +314,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
         ],
     );
     tells(

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{Aws, MockReply, Price, Provider, load::place::Place, suggest},
-    Report, Scope, header_name, header_secret, pattern, timeouts,
+    Report, Scope, header_name, header_secret, pattern,
+    routes::breaker,
+    timeouts,
 };
 use crate::Money;
 
@@ -40,6 +42,7 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
             }
         }
         timeouts(&provider.timeouts, &place.then("timeouts"), report);
+        breaker(&provider.breaker, &place.then("breaker"), report);
         for (model, price) in &provider.prices {
             let place = place.then("prices").then(model);
             if model.is_empty() {

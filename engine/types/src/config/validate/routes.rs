@@ -1,8 +1,10 @@
 //! Routes: names, targets and how they are tried.
 
+use std::collections::BTreeSet;
+
 use super::{
-    super::{Route, Strategy, Target, load::place::Place, suggest},
-    Report, Scope, positive, timeouts,
+    super::{Breaker, RetryPolicy, Route, Strategy, Target, Timeouts, load::place::Place, suggest},
+    Report, Scope, header_name, header_secret, positive, timeouts,
 };
 
 pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
@@ -20,41 +22,194 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
     }
 }
 
-fn route(scope: &Scope<'_>, route: &Route, place: &Place, report: Report<'_>) {
+fn route<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, report: Report<'_>) {
     if route.targets.is_empty() {
         let message = "missing: name at least one `provider/model`";
         report(&place.then("targets"), message.to_owned());
     }
-    for (list, targets) in [("targets", &route.targets), ("fallbacks", &route.fallbacks)] {
+    let chains = place.then("fallbacks_on");
+    let on = &route.fallbacks_on;
+    for (list, targets) in [
+        (place.then("targets"), &route.targets),
+        (place.then("fallbacks"), &route.fallbacks),
+        (chains.then("context_window"), &on.context_window),
+        (chains.then("content_policy"), &on.content_policy),
+        (chains.then("rate_limit"), &on.rate_limit),
+        (chains.then("auth"), &on.auth),
+    ] {
         for (index, target) in targets.iter().enumerate() {
-            self::target(scope, target, &place.then(list).at(index), report);
+            self::target(scope, target, &list.at(index), report);
         }
     }
+    let by_weight = matches!(
+        route.strategy,
+        Strategy::Weighted
+            | Strategy::RoundRobin
+            | Strategy::LeastBusy
+            | Strategy::LeastUsage
+            | Strategy::ConsistentHash
+            | Strategy::PromptCacheAffinity
+    );
     let idle = !route.targets.is_empty() && route.targets.iter().all(|target| target.weight == 0);
-    if route.strategy == Strategy::Weighted && idle {
+    if by_weight && idle {
         let message = "every weight is 0; at least one target must take calls";
         report(&place.then("targets"), message.to_owned());
     }
-    let retry = place.then("retry");
-    if route.retry.attempts == Some(0) {
-        let message = "must be 1 or more: it counts every try, and 1 means no retry";
-        report(&retry.then("attempts"), message.to_owned());
+    let canaries: f64 = route
+        .targets
+        .iter()
+        .filter_map(|target| target.canary)
+        .sum();
+    if canaries > 100.0 {
+        let message = format!("the canaries take {canaries} percent together, more than 100");
+        report(&place.then("targets"), message);
     }
-    if let (Some(backoff), Some(longest)) = (route.retry.backoff, route.retry.max_backoff)
-        && backoff > longest
-    {
-        report(
-            &retry.then("backoff"),
-            "must not be longer than max_backoff".to_owned(),
-        );
-    }
+    strategy(route, place, report);
+    retry(&route.retry, &place.then("retry"), report);
     if let Some(cache) = &route.cache {
         positive(cache.ttl, &place.then("cache").then("ttl"), report);
     }
 }
 
-fn target(scope: &Scope<'_>, target: &Target, place: &Place, report: Report<'_>) {
+/// What a strategy goes by, and the fields only one of them reads.
+fn strategy(route: &Route, place: &Place, report: Report<'_>) {
+    let (words, meaning): (&[&str], _) = match route.strategy {
+        Strategy::LeastLatency => (&["first_token", "per_token", "total"], ""),
+        Strategy::LeastUsage => (&["tokens", "cost", "requests"], ""),
+        Strategy::ConsistentHash => (&["user", "session", "key"], " or header:NAME"),
+        _ => (&[], ""),
+    };
+    if let Some(by) = route.by.as_deref() {
+        let by_place = place.then("by");
+        let header = by.strip_prefix("header:");
+        if words.is_empty() {
+            let message = "only least_latency, least_usage and consistent_hash go by something";
+            report(&by_place, message.to_owned());
+        } else if let (Strategy::ConsistentHash, Some(name)) = (route.strategy, header) {
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                report(&by_place, "not a valid header name".to_owned());
+            }
+        } else if !words.contains(&by) {
+            let hint = suggest::hint(by, words.iter().copied());
+            let message = format!("must be {}{meaning}{hint}", words.join(", "));
+            report(&by_place, message);
+        }
+    }
+    let windowed = matches!(
+        route.strategy,
+        Strategy::LeastUsage | Strategy::PromptCacheAffinity
+    );
+    if route.window.is_some() && !windowed {
+        let message = "only least_usage and prompt_cache_affinity have a window".to_owned();
+        report(&place.then("window"), message);
+    }
+    positive(route.window, &place.then("window"), report);
+    let Some(complexity) = &route.complexity else {
+        return;
+    };
+    let place = place.then("complexity");
+    if route.strategy != Strategy::Complexity {
+        report(&place, "only strategy: complexity reads this".to_owned());
+    }
+    for (name, value) in [
+        ("tokens", complexity.tokens),
+        ("messages", complexity.messages),
+    ] {
+        if value == Some(0) {
+            report(&place.then(name), "must be 1 or more".to_owned());
+        }
+    }
+    if let (Some(medium), Some(complex)) = (complexity.medium, complexity.complex)
+        && medium > complex
+    {
+        report(
+            &place.then("medium"),
+            "must not be more than complex".to_owned(),
+        );
+    }
+    if complexity.words.keys().any(|word| word.trim().is_empty()) {
+        report(&place.then("words"), "a word is empty".to_owned());
+    }
+}
+
+fn retry(retry: &RetryPolicy, place: &Place, report: Report<'_>) {
+    if retry.attempts == Some(0) {
+        let message = "must be 1 or more: it counts every try, and 1 means no retry";
+        report(&place.then("attempts"), message.to_owned());
+    }
+    if let (Some(backoff), Some(longest)) = (retry.backoff, retry.max_backoff)
+        && backoff > longest
+    {
+        report(
+            &place.then("backoff"),
+            "must not be longer than max_backoff".to_owned(),
+        );
+    }
+    if retry
+        .budget
+        .is_some_and(|share| !(0.0..=1.0).contains(&share))
+    {
+        report(
+            &place.then("budget"),
+            "must be a share between 0 and 1, such as 0.2".to_owned(),
+        );
+    }
+    positive(retry.give_up_after, &place.then("give_up_after"), report);
+}
+
+pub(super) fn breaker(breaker: &Breaker, place: &Place, report: Report<'_>) {
+    for (name, value) in [("failures", breaker.failures), ("calls", breaker.calls)] {
+        if value == Some(0) {
+            report(&place.then(name), "must be 1 or more".to_owned());
+        }
+    }
+    if breaker
+        .share
+        .is_some_and(|share| !(share > 0.0 && share <= 1.0))
+    {
+        let message = "must be a share above 0 and up to 1, such as 0.5".to_owned();
+        report(&place.then("share"), message);
+    }
+    for (name, value) in [
+        ("window", breaker.window),
+        ("open", breaker.open),
+        ("max_open", breaker.max_open),
+    ] {
+        positive(value, &place.then(name), report);
+    }
+    if let (Some(open), Some(longest)) = (breaker.open, breaker.max_open)
+        && open > longest
+    {
+        let message = "must not be longer than max_open".to_owned();
+        report(&place.then("open"), message);
+    }
+}
+
+fn target<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Report<'_>) {
     let model = target.model.as_str();
+    if target
+        .canary
+        .is_some_and(|percent| !(percent > 0.0 && percent <= 100.0))
+    {
+        let message = "must be a percentage above 0 and up to 100".to_owned();
+        report(&place.then("canary"), message);
+    }
+    for (index, tag) in target.tags.iter().enumerate() {
+        if tag.is_empty() || tag.contains([',', ' ']) {
+            let message = "a tag is a word without commas and spaces".to_owned();
+            report(&place.then("tags").at(index), message);
+        }
+    }
+    if target.max_input_tokens == Some(0) {
+        report(
+            &place.then("max_input_tokens"),
+            "must be 1 or more".to_owned(),
+        );
+    }
+    if scope.config.models.contains_key(model) {
+        nested(scope, target, place, report);
+        return;
+    }
     if let Some(message) = refuse_model(scope, model) {
         report(&place.then("model"), message);
     }
@@ -66,7 +221,59 @@ fn target(scope: &Scope<'_>, target: &Target, place: &Place, report: Report<'_>)
         let message = "whether a reply is streamed is the caller's choice".to_owned();
         report(&place.then("params").then("stream"), message);
     }
+    for (name, value) in &target.headers {
+        let place = place.then("headers").then(name);
+        header_name(name, &place, report);
+        header_secret(value.expose(), &place, report);
+    }
     timeouts(&target.timeouts, &place.then("timeouts"), report);
+}
+
+/// A target that is another route: its own targets say what the others would.
+fn nested<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Report<'_>) {
+    for (name, set) in [
+        ("params", !target.params.is_empty()),
+        ("headers", !target.headers.is_empty()),
+        ("timeouts", target.timeouts != Timeouts::default()),
+        ("max_input_tokens", target.max_input_tokens.is_some()),
+    ] {
+        if set {
+            let message = format!("{:?} is a route: its own targets say this", target.model);
+            report(&place.then(name), message);
+        }
+    }
+    let mut path = vec![target.model.as_str()];
+    if let Some(way) = circle(scope, &mut path, &mut BTreeSet::new()) {
+        let message = format!("leads back to itself: {way}");
+        report(&place.then("model"), message);
+    }
+}
+
+/// The way from a route back to itself, as `a -> b -> a`. `seen` are routes that do not lead there.
+fn circle<'a>(
+    scope: &Scope<'a>,
+    path: &mut Vec<&'a str>,
+    seen: &mut BTreeSet<&'a str>,
+) -> Option<String> {
+    let route = scope.config.models.get(*path.last()?)?;
+    for target in route.targets.iter().chain(&route.fallbacks) {
+        let Some((name, _)) = scope.config.models.get_key_value(&target.model) else {
+            continue;
+        };
+        if path.first() == Some(&name.as_str()) {
+            return Some([&path.join(" -> "), " -> ", name].concat());
+        }
+        if !seen.insert(name) {
+            continue;
+        }
+        path.push(name);
+        let found = circle(scope, path, seen);
+        path.pop();
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }
 
 fn refuse_model(scope: &Scope<'_>, model: &str) -> Option<String> {
@@ -75,22 +282,20 @@ fn refuse_model(scope: &Scope<'_>, model: &str) -> Option<String> {
     }
     let Some((provider, name)) = model.split_once('/') else {
         let quoted = suggest::quote(model);
-        return Some(if scope.config.models.contains_key(model) {
-            format!(
-                "{quoted} is a route, and a route's targets cannot be other routes; name its \
-                 targets as `provider/model`"
-            )
-        } else if scope.is_vendor(model)
-            || scope
-                .config
-                .providers
-                .as_ref()
-                .is_some_and(|known| known.contains_key(model))
-        {
-            format!("{quoted} is a provider; write `{model}/` and the model's name")
-        } else {
-            format!("{quoted} has no provider; write `provider/model`")
-        });
+        return Some(
+            if scope.is_vendor(model)
+                || scope
+                    .config
+                    .providers
+                    .as_ref()
+                    .is_some_and(|known| known.contains_key(model))
+            {
+                format!("{quoted} is a provider; write `{model}/` and the model's name")
+            } else {
+                let hint = suggest::hint(model, scope.config.models.keys().map(String::as_str));
+                format!("{quoted} is no route and has no provider; write `provider/model`{hint}")
+            },
+        );
     };
     if let Some(message) = scope.refuse_provider(provider) {
         return Some(message);

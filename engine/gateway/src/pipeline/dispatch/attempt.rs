@@ -1,0 +1,280 @@
+//! The tries at one target: key, request, sending, and what a failure says about target and key.
+
+use std::{sync::Arc, time::Duration};
+
+use tidegate_policy::{
+    Tick,
+    health::{Ended, Quota, State},
+    key_ring::{Pick, Readiness},
+    retry::Next,
+};
+use tidegate_types::{Attempt, Code, Error, config::Unpriced};
+use tokio::time::Instant;
+
+use super::{
+    Answer, AnswerBody, Job,
+    build::{self, Prepared},
+    classify, receive,
+};
+use crate::{pipeline::reserve, snapshot::Target};
+
+/// How long a refused key is left alone.
+const REFUSED_KEY: Duration = Duration::from_mins(1);
+/// How long a rate-limited key is left alone when the upstream does not say.
+const LIMITED_KEY: Duration = Duration::from_secs(1);
+/// How long a probe may take before others look again whether they may.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(super) enum Outcome {
+    Answered(Answer),
+    /// Every try failed; the next target may do better.
+    Failed(Error),
+    /// Not tried.
+    Passed(Passed),
+}
+
+/// Why a target was not tried.
+pub(super) enum Passed {
+    /// It is not well before this moment. `refused`: only because its keys were refused.
+    Waiting { until: Tick, refused: bool },
+    /// Waiting does not help: no key, no price.
+    Unusable(Option<Error>),
+}
+
+/// Tries one target as often as its policy allows. `Err` ends the whole call.
+pub(super) async fn run(
+    job: &mut Job,
+    target: &Arc<Target>,
+    anyway: bool,
+    until: Option<Instant>,
+) -> Result<Outcome, Error> {
+    if let Some(passed) = unusable(job, target) {
+        return Ok(Outcome::Passed(passed));
+    }
+    target.place.retries.earn(target.retry.budget);
+    let mut prepared: Option<Prepared> = None;
+    let mut failed: Option<(Error, usize)> = None;
+    let mut tries = 0;
+    loop {
+        let now = job.gateway.clock.now();
+        let key = match key(
+            job,
+            target,
+            now,
+            failed.as_ref().map(|(_, key)| *key),
+            anyway,
+        ) {
+            Ok(key) => key,
+            Err(passed) => return Ok(Outcome::Passed(passed)),
+        };
+        let ready = match &mut prepared {
+            Some(ready) => ready,
+            None => match build::prepare(job, target) {
+                Ok(ready) => prepared.insert(ready),
+                // What this target cannot express, another one may.
+                Err(error) if error.code() == Code::Unsupported => {
+                    return Ok(Outcome::Failed(error));
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let request = build::request(job, target, key, ready)?;
+        reserve::run(job, target)?;
+        job.trial = if anyway {
+            Some(target.place.begin_anyway(target.breaker, now))
+        } else {
+            target.place.begin(target.breaker, now)
+        };
+        if job.trial.is_none() {
+            // It opened since the last try, or somebody else is probing.
+            job.reservation = None;
+            return Ok(match failed {
+                Some((error, _)) => Outcome::Failed(error),
+                None => Outcome::Passed(cut_off(target, now)),
+            });
+        }
+        tries += 1;
+        let name = target.provider.keys.get(key).cloned().flatten();
+        job.attempts.push(Attempt {
+            target: Arc::clone(&target.label),
+            key: name.clone(),
+            status: None,
+            error: None,
+        });
+        let sending = async {
+            match target.provider.transport.send(request).await {
+                Ok(response) => receive::run(job, target, key, response, until).await,
+                Err(error) => Err(classify::transport(&error, &target.label)),
+            }
+        };
+        let result = match target.timeouts.first_token.filter(|_| job.asks.stream) {
+            None => sending.await,
+            Some(limit) => tokio::time::timeout(limit, sending)
+                .await
+                .unwrap_or_else(|_| {
+                    let text = format!("{}: no token came within {limit:?}", target.label);
+                    Err(Error::new(Code::FirstTokenTimeout, text))
+                }),
+        };
+        let sent = now;
+        let now = job.gateway.clock.now();
+        job.waited += now.since(sent);
+        let error = match result {
+            Ok(answer) => {
+                if let Some(refused) = target.provider.ring.refused(key) {
+                    refused.end();
+                }
+                if let (AnswerBody::Stream(source), Some(trial)) = (&answer.body, &mut job.trial)
+                    && !source.is_opaque()
+                {
+                    trial.first_token(now);
+                }
+                job.target = Some(Arc::clone(target));
+                job.facts.target = Some(Arc::clone(&target.label));
+                job.facts.key = name;
+                if let Some(ready) = prepared {
+                    job.facts.dropped = ready.dropped;
+                }
+                return Ok(Outcome::Answered(answer));
+            }
+            Err(error) => error,
+        };
+        if let Some(attempt) = job.attempts.last_mut() {
+            attempt.status = error.upstream().map(|upstream| upstream.status.as_u16());
+            attempt.error = Some(error.code().slug());
+        }
+        if let Some(trial) = job.trial.take() {
+            trial.end(Ended::with(error.code()), now);
+        }
+        spare_key(target, key, &error, now);
+        let ring = &target.provider.ring;
+        let other = ring.has_other(&target.model, &target.pauses, now, key);
+        let retry_after = error.retry_after();
+        let next = target
+            .retry
+            .next(error.code(), tries, retry_after, other, &mut job.rng);
+        let late = target.retry.give_up_after;
+        match next {
+            Next::Stop => return Err(error),
+            Next::NextTarget => return Ok(Outcome::Failed(error)),
+            Next::Retry(_) if late.is_some_and(|late| now.since(job.started) > late) => {
+                return Err(error);
+            }
+            // A second key is no second try of the same thing, but it must end somewhere.
+            Next::Retry(_)
+                if tries as usize
+                    >= target.retry.attempts as usize + target.provider.keys.len() =>
+            {
+                return Ok(Outcome::Failed(error));
+            }
+            Next::Retry(pause) if pause.is_zero() => {}
+            Next::Retry(pause) => {
+                if !target.place.retries.spend() {
+                    return Ok(Outcome::Failed(error));
+                }
+                job.reservation = None;
+                tokio::time::sleep(pause).await;
+                job.waited += pause;
+            }
+        }
+        failed = Some((error, key));
+    }
+}
+
+/// Why a target cannot be used however long one waits.
+fn unusable(job: &Job, target: &Target) -> Option<Passed> {
+    let provider = &target.provider;
+    if let Some(variables) = provider.missing_key {
+        let text = format!(
+            "provider {:?} has no key; set {} or `providers.{}.api_key`",
+            provider.name,
+            variables.join(" or "),
+            provider.name
+        );
+        let error = Error::new(Code::MissingProviderKey, text);
+        return Some(Passed::Unusable(Some(error)));
+    }
+    let unpriced = job.snapshot.unpriced == Unpriced::Deny;
+    (unpriced && !target.priced && !target.model.is_empty()).then_some(Passed::Unusable(None))
+}
+
+/// The key of the next try. `failed` is the one that just failed: where there is no other, it is used
+/// again after its pause.
+fn key(
+    job: &mut Job,
+    target: &Target,
+    now: Tick,
+    failed: Option<usize>,
+    anyway: bool,
+) -> Result<usize, Passed> {
+    let provider = &target.provider;
+    if provider.ring.is_empty() {
+        return Ok(0);
+    }
+    let picked = provider
+        .ring
+        .pick(&target.model, &target.pauses, now, failed, &mut job.rng);
+    match picked {
+        Pick::Ready(key) => Ok(key),
+        Pick::Cooling(key, _) if anyway || failed.is_some() => Ok(key),
+        Pick::Cooling(_, until) => {
+            let readiness = provider.ring.readiness(&target.model, &target.pauses, now);
+            let refused = matches!(readiness, Readiness::Refused(_));
+            Err(Passed::Waiting { until, refused })
+        }
+        Pick::None => {
+            let text = format!(
+                "no key of {:?} may be used for {:?}",
+                provider.name, target.model
+            );
+            let error = Error::new(Code::NoHealthyTarget, text);
+            Err(Passed::Unusable(Some(error)))
+        }
+    }
+}
+
+fn cut_off(target: &Target, now: Tick) -> Passed {
+    let until = match target.place.breaker.state(now) {
+        State::Open(until) => until,
+        _ => now.plus(PROBE),
+    };
+    Passed::Waiting {
+        until,
+        refused: false,
+    }
+}
+
+/// Leaves a key alone that the upstream refused or limits.
+fn spare_key(target: &Target, key: usize, error: &Error, now: Tick) {
+    match error.code() {
+        Code::UpstreamAuth => {
+            if let Some(refused) = target.provider.ring.refused(key) {
+                refused.extend(now, REFUSED_KEY);
+            }
+        }
+        Code::UpstreamRateLimited => {
+            if let Some(pauses) = target.pauses.get(key) {
+                let pause = error.retry_after().unwrap_or(LIMITED_KEY);
+                pauses.limited.extend(now, pause);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Spares a key whose answer says that little of its quota is left.
+pub(super) fn note_quota(job: &Job, target: &Target, key: usize, headers: &http::HeaderMap) {
+    let Some(pauses) = target.pauses.get(key) else {
+        return;
+    };
+    let telling = |name: &http::HeaderName| name.as_str().contains("ratelimit-");
+    if !headers.keys().any(telling) {
+        return;
+    }
+    let quota = Quota::read(headers, job.gateway.clock.unix_seconds());
+    // As long a prompt as this one is what comes next.
+    let tokens = job.body.len() as u64 / crate::stream::settlement::BYTES_PER_TOKEN;
+    if let Some(pause) = quota.scarce(tokens) {
+        pauses.scarce.extend(job.gateway.clock.now(), pause);
+    }
+}

@@ -1,0 +1,124 @@
+//! Reading an answer as far as it decides whether its upstream is the one.
+
+use http::HeaderMap;
+use tidegate_providers::{dialect, transport::HttpResponse};
+use tidegate_types::{Dialect, Endpoint, Error, Relay};
+use tokio::time::Instant;
+
+use super::{attempt, classify, wire};
+use crate::{
+    pipeline::{Answer, AnswerBody, Job, lifecycle},
+    snapshot::Target,
+    stream::source::{Deadlines, EventSource},
+};
+
+/// Reads an answer as far as it decides whether this upstream is the one.
+pub(super) async fn run(
+    job: &Job,
+    target: &Target,
+    key: usize,
+    response: HttpResponse,
+    until: Option<Instant>,
+) -> Result<Answer, Error> {
+    let HttpResponse {
+        status,
+        headers,
+        mut body,
+    } = response;
+    attempt::note_quota(job, target, key, &headers);
+    let dialect = wire(job, target).dialect;
+    let idle = target.timeouts.idle;
+    let deadlines = Deadlines {
+        until,
+        ..Deadlines::of(&target.timeouts)
+    };
+    if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
+        let source = EventSource::opaque(body, dialect).with_deadlines(deadlines);
+        return Ok(Answer {
+            status,
+            headers,
+            dialect,
+            body: AnswerBody::Stream(Box::new(source)),
+        });
+    }
+    if !status.is_success() {
+        let bytes = classify::collect(&mut body, idle).await.unwrap_or_default();
+        let unix = job.gateway.clock.unix_seconds();
+        return Err(classify::status(
+            status, headers, bytes, target, dialect, unix,
+        ));
+    }
+    let relayed = matches!(job.endpoint, Endpoint::Relay(_));
+    // Sound and pictures pass as they come.
+    if relayed && !is_json(&headers) && !names_event_stream(&headers) {
+        let source = EventSource::opaque(body, dialect).with_deadlines(deadlines);
+        return Ok(Answer {
+            status,
+            headers,
+            dialect,
+            body: AnswerBody::Stream(Box::new(source)),
+        });
+    }
+    let streams = if relayed {
+        names_event_stream(&headers)
+    } else {
+        job.asks.stream && is_event_stream(&headers, dialect)
+    };
+    let body = if streams {
+        let source = match job.endpoint {
+            Endpoint::Relay(relay) if relay != Relay::Completions => {
+                EventSource::lenient_events(body, dialect)
+            }
+            _ => EventSource::events(body, dialect),
+        };
+        let mut source = source.with_deadlines(deadlines);
+        source.commit().await?;
+        if lifecycle::names_itself(job)
+            && dialect == job.dialect
+            && let Some(id) = source.reply_id()
+        {
+            lifecycle::remember(job, target, &id);
+        }
+        AnswerBody::Stream(Box::new(source))
+    } else {
+        let bytes = classify::collect(&mut body, idle).await?;
+        if !relayed {
+            classify::complete(&bytes, &job.endpoint, dialect, target)?;
+        }
+        let named = lifecycle::names_itself(job) && dialect == job.dialect
+            || job.endpoint == Endpoint::Relay(Relay::Videos);
+        if let Some(id) = named.then(|| lifecycle::id_of(&bytes)).flatten() {
+            lifecycle::remember(job, target, &id);
+        }
+        AnswerBody::Complete(bytes)
+    };
+    Ok(Answer {
+        status,
+        headers,
+        dialect,
+        body,
+    })
+}
+
+/// Upstreams that name no type answer a stream request with a stream.
+fn is_event_stream(headers: &HeaderMap, dialect: Dialect) -> bool {
+    let wanted = dialect::stream_type(dialect).as_bytes();
+    headers.get(http::header::CONTENT_TYPE).is_none_or(|value| {
+        let start = value.as_bytes().get(..wanted.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(wanted))
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    content_type(headers).is_none_or(|value| value.starts_with(b"application/json"))
+}
+
+fn names_event_stream(headers: &HeaderMap) -> bool {
+    content_type(headers).is_some_and(|value| value.starts_with(b"text/event-stream"))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&[u8]> {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes)
+}

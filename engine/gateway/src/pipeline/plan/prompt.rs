@@ -1,0 +1,163 @@
+//! What strategies want to know of the prompt, in any dialect. Read only where a strategy asks.
+
+use smallvec::SmallVec;
+use tidegate_policy::route::{self, Demands, Seen};
+use tidegate_types::{Segments, chat::Json, config::Level};
+
+use crate::pipeline::Job;
+
+/// Bytes of a request per prompt token, roughly.
+pub(super) const BYTES_PER_TOKEN: u64 = 4;
+/// Longer words are pictures, sound or documents in base 64, not language.
+const LONGEST_WORD: usize = 1024;
+/// Tokens that a picture counts for.
+const PICTURE: u64 = 1000;
+
+/// Hashes of how a prompt begins, the longest first.
+pub(crate) type Beginnings = SmallVec<[u64; 3]>;
+
+/// Members that hold what stands before the messages.
+const BEFORE: &[&str] = &[
+    "system",
+    "instructions",
+    "systemInstruction",
+    "system_instruction",
+    "tools",
+];
+/// Members that hold the messages.
+const MESSAGES: &[&str] = &["messages", "contents", "input"];
+
+/// Tokens of a request, estimated from its bytes; data in base 64 does not count by its length.
+pub(super) fn tokens(body: &Segments) -> u64 {
+    if body.len() < LONGEST_WORD {
+        return body.len() as u64 / BYTES_PER_TOKEN;
+    }
+    let mut language = 0u64;
+    let mut pictures = 0u64;
+    let mut word = 0usize;
+    let mut end = |word: &mut usize| {
+        if *word > LONGEST_WORD {
+            pictures += 1;
+        } else {
+            language += *word as u64;
+        }
+        *word = 0;
+    };
+    for part in body.parts() {
+        for byte in part {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_') {
+                word += 1;
+            } else {
+                // The byte itself belongs to the language around the word.
+                end(&mut word);
+                word = 1;
+            }
+        }
+    }
+    end(&mut word);
+    language / BYTES_PER_TOKEN + pictures * PICTURE
+}
+
+/// Hashes of: what stands before the messages and two messages; the same and one; the first alone,
+/// when there is some.
+pub(super) fn beginnings(job: &Job) -> Beginnings {
+    let mut hashes = Beginnings::new();
+    let bytes = job.body.to_bytes();
+    let Some(body) = read(&bytes) else {
+        return hashes;
+    };
+    let before: SmallVec<[&[u8]; 4]> = BEFORE
+        .iter()
+        .filter_map(|key| Some(body.get(key)?.as_str().as_bytes()))
+        .collect();
+    let first: SmallVec<[Json<'_>; 2]> = messages(body).take(2).collect();
+    for count in [2, 1] {
+        if first.len() >= count {
+            let mut words = before.clone();
+            words.extend(
+                first
+                    .iter()
+                    .take(count)
+                    .map(|json| json.as_str().as_bytes()),
+            );
+            hashes.push(route::hash(&words));
+        }
+    }
+    if !before.is_empty() {
+        hashes.push(route::hash(&before));
+    }
+    hashes
+}
+
+/// How demanding the request is.
+pub(super) fn level(job: &Job, demands: &Demands, tokens: u64) -> Level {
+    let bytes = job.body.to_bytes();
+    let body = read(&bytes);
+    let has =
+        |keys: &[&str]| body.is_some_and(|body| keys.iter().any(|key| body.get(key).is_some()));
+    let last = body.and_then(|body| messages(body).last());
+    let mut words = String::new();
+    if let Some(last) = last {
+        gather(last, &mut words, 0);
+    }
+    demands.level(&Seen {
+        tokens,
+        messages: body.map_or(0, |body| messages(body).count() as u64),
+        tools: has(&["tools", "toolConfig", "functions"]),
+        reasoning: has(&["reasoning", "reasoning_effort", "thinking"]),
+        last: &words,
+    })
+}
+
+/// The first of these members that is a text; a path leads through objects.
+pub(super) fn word(job: &Job, paths: &[&[&str]]) -> Option<String> {
+    let bytes = job.body.to_bytes();
+    let body = read(&bytes)?;
+    paths.iter().find_map(|path| {
+        let found = path.iter().try_fold(body, |json, key| json.get(key))?;
+        let text = found.as_text()?.decode().into_owned();
+        (!text.is_empty()).then_some(text)
+    })
+}
+
+fn read(bytes: &[u8]) -> Option<Json<'_>> {
+    std::str::from_utf8(bytes).ok().map(Json::trusted)
+}
+
+fn messages(body: Json<'_>) -> impl Iterator<Item = Json<'_>> {
+    let found = MESSAGES.iter().find_map(|key| body.get(key));
+    let whole = found.filter(|json| json.as_text().is_some());
+    found.into_iter().flat_map(Json::items).chain(whole)
+}
+
+/// The texts of a message, wherever its dialect puts them.
+fn gather(json: Json<'_>, words: &mut String, depth: usize) {
+    const DEEPEST: usize = 6;
+    if let Some(text) = json.as_text() {
+        words.push_str(&text.decode());
+        words.push(' ');
+    } else if depth < DEEPEST {
+        for item in json.items() {
+            gather(item, words, depth + 1);
+        }
+        for (key, value) in json.members() {
+            if key.is("content") || key.is("text") || key.is("parts") {
+                gather(value, words, depth + 1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_do_not_count_by_their_bytes() {
+        let text = Segments::from("word ".repeat(4000).into_bytes());
+        assert_eq!(tokens(&text), 5000);
+        let picture = format!("{{\"data\":\"{}\"}}", "QUJD".repeat(100_000));
+        assert!(tokens(&Segments::from(picture.into_bytes())) < 1100);
+        assert_eq!(tokens(&Segments::from(b"{}".to_vec())), 0);
+    }
+}

@@ -1,0 +1,222 @@
+//! What the order of targets depends on, read when a strategy asks.
+
+use std::cell::OnceCell;
+
+use smallvec::SmallVec;
+use tidegate_policy::{
+    Tick,
+    health::State,
+    key_ring::Readiness,
+    price,
+    route::{self, CacheMemory, Demands, HashBy, Speed, Standing, View},
+};
+use tidegate_types::{Endpoint, Usage, config::Level};
+
+use super::prompt;
+use crate::{
+    facts::header as names,
+    pipeline::Job,
+    snapshot::{Route, Target},
+};
+
+pub(super) struct Scene<'a> {
+    job: &'a Job,
+    route: &'a Route,
+    beginnings: &'a [u64],
+    now: Tick,
+    /// Tags of the call that some target of the route carries.
+    tags: SmallVec<[&'a str; 2]>,
+    /// Prompt tokens, estimated.
+    tokens: OnceCell<u64>,
+    /// Whether the catalogue's limits count: some target takes the prompt.
+    limited: OnceCell<bool>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(job: &'a Job, route: &'a Route, beginnings: &'a [u64]) -> Self {
+        let carried = |tag: &&str| {
+            let has = |target: &std::sync::Arc<Target>| target.tags.iter().any(|own| own == tag);
+            !tag.is_empty() && route.targets.iter().any(has)
+        };
+        let tags = text(job, &names::TAGS).map(|tags| {
+            let tags = tags.split(',').map(str::trim);
+            tags.filter(carried).collect()
+        });
+        Self {
+            job,
+            route,
+            beginnings,
+            now: job.gateway.clock.now(),
+            tags: tags.unwrap_or_default(),
+            tokens: OnceCell::new(),
+            limited: OnceCell::new(),
+        }
+    }
+
+    fn target(&self, position: u16) -> &Target {
+        &self.route.targets[usize::from(position)]
+    }
+
+    fn tokens(&self) -> u64 {
+        *self.tokens.get_or_init(|| prompt::tokens(&self.job.body))
+    }
+
+    /// No estimate is larger, and it costs nothing.
+    fn most_tokens(&self) -> u64 {
+        self.job.body.len() as u64 / prompt::BYTES_PER_TOKEN
+    }
+
+    fn holds(&self, target: &Target) -> bool {
+        let most = self.most_tokens();
+        target
+            .context
+            .is_none_or(|context| most <= context || self.tokens() <= context)
+    }
+
+    /// A catalogue may be wrong or old: where no target is known to take the prompt, each may try.
+    fn limited(&self) -> bool {
+        *self.limited.get_or_init(|| {
+            let targets = &self.route.targets;
+            targets.iter().any(|target| self.holds(target))
+        })
+    }
+}
+
+impl View for Scene<'_> {
+    fn fits(&self, position: u16) -> bool {
+        let target = self.target(position);
+        let tagged = self
+            .tags
+            .iter()
+            .all(|tag| target.tags.iter().any(|own| own == tag));
+        if !tagged {
+            return false;
+        }
+        if self.job.endpoint != Endpoint::Chat {
+            return true;
+        }
+        if let Some(most) = target.max_input {
+            return self.most_tokens() <= most || self.tokens() <= most;
+        }
+        self.holds(target) || !self.limited()
+    }
+
+    fn standing(&self, position: u16) -> Standing {
+        let target = self.target(position);
+        if target.provider.missing_key.is_some() {
+            return Standing::Down;
+        }
+        if let State::Open(_) = target.place.breaker.state(self.now) {
+            return Standing::Down;
+        }
+        let ring = &target.provider.ring;
+        match ring.readiness(&target.model, &target.pauses, self.now) {
+            Readiness::Ready => Standing::Well,
+            Readiness::Scarce => Standing::Strained,
+            Readiness::Cooling(_) | Readiness::Refused(_) | Readiness::None => Standing::Down,
+        }
+    }
+
+    fn failing(&self, position: u16) -> f32 {
+        self.target(position).place.breaker.failing()
+    }
+
+    fn busy(&self, position: u16) -> u32 {
+        self.target(position).place.in_flight()
+    }
+
+    /// Of a route that is never streamed, only the whole is known.
+    fn latency(&self, position: u16, speed: Speed) -> Option<f64> {
+        let place = &self.target(position).place;
+        let wanted = match speed {
+            Speed::FirstToken if self.job.asks.stream => &place.first_token,
+            Speed::PerToken => &place.per_token,
+            Speed::FirstToken | Speed::Total => &place.total,
+        };
+        wanted.sunk(self.now).or_else(|| place.total.sunk(self.now))
+    }
+
+    fn cost(&self, position: u16) -> i64 {
+        let target = self.target(position);
+        let input = self.tokens();
+        let usage = Usage {
+            input,
+            output: target
+                .own_bound
+                .or(self.job.asks.max_output)
+                .unwrap_or(target.assumed_output.min(input.max(256))),
+            ..Usage::default()
+        };
+        let price = target.tariff.at(input);
+        price.map_or(0, |price| price::cost(&price, &usage).nanos())
+    }
+
+    fn usage(&self, position: u16) -> i64 {
+        let meter = self.target(position).meter.as_ref();
+        meter.map_or(0, |(_, meter)| meter.sum(self.now))
+    }
+
+    fn caller(&self, by: &HashBy) -> Option<u64> {
+        let hash = |word: &str| route::hash(&[word.as_bytes()]);
+        match by {
+            HashBy::User => user(self.job)
+                .map(|user| hash(&user))
+                .or_else(|| self.key()),
+            HashBy::Session => session(self.job).map(|session| hash(&session)),
+            HashBy::Key => self.key(),
+            HashBy::Header(name) => text(self.job, name).map(hash),
+        }
+    }
+
+    fn crowd(&self) -> Option<u64> {
+        self.caller(&HashBy::Session)
+            .filter(|_| text(self.job, &names::USER).is_none())
+            .or_else(|| self.caller(&HashBy::User))
+    }
+
+    fn remembered(&self, memory: &CacheMemory) -> SmallVec<[u16; 2]> {
+        memory.recall(self.beginnings, self.now)
+    }
+
+    fn level(&self, demands: &Demands) -> Level {
+        prompt::level(self.job, demands, self.tokens())
+    }
+}
+
+impl Scene<'_> {
+    fn key(&self) -> Option<u64> {
+        let identity = self.job.identity.as_ref()?;
+        Some(route::hash(&[identity.id.as_bytes()]))
+    }
+}
+
+fn text<'a>(job: &'a Job, name: &http::HeaderName) -> Option<&'a str> {
+    job.headers.get(name)?.to_str().ok()
+}
+
+/// The end user, as a header or the body names them.
+fn user(job: &Job) -> Option<String> {
+    let told = text(job, &names::USER).map(str::to_owned);
+    told.or_else(|| {
+        prompt::word(
+            job,
+            &[&["user"], &["safety_identifier"], &["metadata", "user_id"]],
+        )
+    })
+}
+
+/// The session, as a header or the body names it.
+fn session(job: &Job) -> Option<String> {
+    let told = text(job, &names::SESSION).map(str::to_owned);
+    told.or_else(|| {
+        prompt::word(
+            job,
+            &[
+                &["prompt_cache_key"],
+                &["session_id"],
+                &["conversation"],
+                &["metadata", "session_id"],
+            ],
+        )
+    })
+}

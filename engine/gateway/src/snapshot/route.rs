@@ -1,0 +1,329 @@
+//! A route, compiled: its targets in one list, and the tree by which they are ordered.
+
+use std::{collections::BTreeMap, sync::Arc, sync::PoisonError, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tidegate_policy::{
+    health::Unit,
+    retry::RetryPolicy,
+    route::{self, CacheMemory, Demands, Group, HashBy, Member, Node, Speed, Turns},
+};
+use tidegate_types::{
+    Code, Secret,
+    config::{self, CacheMode, CacheScope, Level, Strategy},
+};
+
+use super::{Snapshot, Target};
+
+/// A public model name, or a `provider/model` used directly.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// What a key's model list is compared with.
+    pub(crate) name: Arc<str>,
+    /// What decides its answers: name, targets and what they set. Stored answers are found by it, so
+    /// that a changed route does not give the old one's.
+    pub(crate) identity: String,
+    /// How the targets are ordered.
+    pub(crate) group: Group,
+    /// What is tried when every target has failed, in order.
+    pub(crate) fallbacks: Vec<Node>,
+    /// What is tried instead after certain failures.
+    pub(crate) chains: Vec<(Chain, Vec<Node>)>,
+    /// Every target that the trees above lead to, by position.
+    pub(crate) targets: Vec<Arc<Target>>,
+    pub(crate) try_anyway: bool,
+    /// Whether one of its groups remembers prompts.
+    pub(crate) remembers: bool,
+    pub(crate) cache: Option<RouteCache>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RouteCache {
+    pub(crate) ttl: Duration,
+    pub(crate) scope: CacheScope,
+}
+
+/// Which failures have fallbacks of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chain {
+    ContextWindow,
+    ContentPolicy,
+    RateLimit,
+    Auth,
+}
+
+impl Chain {
+    /// The chain of failures with this code.
+    pub(crate) fn of(code: Code) -> Option<Self> {
+        match code {
+            Code::ContextWindow => Some(Self::ContextWindow),
+            Code::ContentPolicy => Some(Self::ContentPolicy),
+            Code::UpstreamRateLimited => Some(Self::RateLimit),
+            Code::UpstreamAuth => Some(Self::Auth),
+            _ => None,
+        }
+    }
+}
+
+/// Longest time a vendor's prompt cache is usually said to last without use.
+const PROMPT_CACHE: Duration = Duration::from_mins(5);
+const USAGE_WINDOW: Duration = Duration::from_mins(1);
+/// Validation has refused circles; whatever slipped through ends here.
+const DEEPEST: usize = 16;
+
+impl Snapshot {
+    pub(super) fn compile_route(&self, name: &str, route: &config::Route) -> Route {
+        let mut compiler = Compiler {
+            snapshot: self,
+            targets: Vec::new(),
+            remembers: false,
+        };
+        let group = compiler.group(route, 0);
+        let fallbacks = compiler.nodes(&route.fallbacks, route);
+        let on = &route.fallbacks_on;
+        let chains = [
+            (Chain::ContextWindow, &on.context_window),
+            (Chain::ContentPolicy, &on.content_policy),
+            (Chain::RateLimit, &on.rate_limit),
+            (Chain::Auth, &on.auth),
+        ];
+        let chains = chains
+            .into_iter()
+            .filter(|(_, targets)| !targets.is_empty())
+            .map(|(chain, targets)| (chain, compiler.nodes(targets, route)))
+            .collect();
+        let identity = self.identity_of(name, route);
+        let cache = route
+            .cache
+            .as_ref()
+            .filter(|cache| cache.mode != CacheMode::Off);
+        Route {
+            name: Arc::from(name),
+            identity,
+            group,
+            fallbacks,
+            chains,
+            remembers: compiler.remembers,
+            targets: compiler.targets,
+            try_anyway: route.try_anyway,
+            cache: cache.map(|cache| RouteCache {
+                ttl: cache
+                    .ttl
+                    .map_or(Duration::from_hours(1), config::Duration::get),
+                scope: cache.scope,
+            }),
+        }
+    }
+
+    /// Every target of a route, and those used directly.
+    pub(crate) fn targets(&self) -> Vec<Arc<Target>> {
+        let direct = self.direct.read().unwrap_or_else(PoisonError::into_inner);
+        let routes = self.routes.values().chain(direct.values());
+        routes
+            .flat_map(|route| route.targets.iter().cloned())
+            .collect()
+    }
+
+    /// What decides a route's answers, the routes it leads to included.
+    fn identity_of(&self, name: &str, route: &config::Route) -> String {
+        let mut parts = Vec::new();
+        let mut names = vec![name];
+        let mut next = 0;
+        while let Some(name) = names.get(next).copied() {
+            next += 1;
+            let known = self.config.models.get(name);
+            let route = if next == 1 { Some(route) } else { known };
+            let Some(route) = route else { continue };
+            let on = &route.fallbacks_on;
+            parts.push(serde_json::json!([
+                name,
+                route.targets,
+                route.fallbacks,
+                on
+            ]));
+            let lists = [
+                &route.targets,
+                &route.fallbacks,
+                &on.context_window,
+                &on.content_policy,
+                &on.rate_limit,
+                &on.auth,
+            ];
+            for target in lists.into_iter().flatten() {
+                if let Some((inner, _)) = self.config.models.get_key_value(&target.model)
+                    && !names.contains(&inner.as_str())
+                {
+                    names.push(inner);
+                }
+            }
+        }
+        serde_json::Value::from(parts).to_string()
+    }
+
+    /// A route that leads to one target.
+    pub(super) fn single(name: &str, target: Target) -> Route {
+        Route {
+            name: Arc::from(name),
+            identity: name.to_owned(),
+            group: Group {
+                strategy: route::Strategy::Ordered,
+                members: vec![member(Node::Target(0), &config::Target::named(name))],
+            },
+            fallbacks: Vec::new(),
+            chains: Vec::new(),
+            targets: vec![Arc::new(target)],
+            try_anyway: false,
+            remembers: false,
+            cache: None,
+        }
+    }
+}
+
+struct Compiler<'a> {
+    snapshot: &'a Snapshot,
+    targets: Vec<Arc<Target>>,
+    remembers: bool,
+}
+
+impl Compiler<'_> {
+    fn group(&mut self, route: &config::Route, depth: usize) -> Group {
+        let members: Vec<Member> = route
+            .targets
+            .iter()
+            .filter_map(|target| Some(member(self.node(target, route, depth)?, target)))
+            .collect();
+        Group {
+            strategy: self.strategy(route, &members),
+            members,
+        }
+    }
+
+    fn nodes(&mut self, targets: &[config::Target], route: &config::Route) -> Vec<Node> {
+        targets
+            .iter()
+            .filter_map(|target| self.node(target, route, 0))
+            .collect()
+    }
+
+    /// Validation has checked that the provider exists; a target that slipped through is left out.
+    fn node(
+        &mut self,
+        target: &config::Target,
+        route: &config::Route,
+        depth: usize,
+    ) -> Option<Node> {
+        if let Some(inner) = self.snapshot.config.models.get(&target.model) {
+            return (depth < DEEPEST).then(|| Node::Group(self.nested(inner, depth + 1)));
+        }
+        let (provider, model) = target.model.split_once('/')?;
+        let provider = self.snapshot.providers.get(provider)?;
+        let mut made = self.snapshot.make_target(provider, model, target);
+        made.retry = RetryPolicy::from(&route.retry);
+        if route.strategy == Strategy::LeastUsage {
+            let unit = match route.by.as_deref() {
+                Some("cost") => Unit::Cost,
+                Some("requests") => Unit::Requests,
+                _ => Unit::Tokens,
+            };
+            let window = route.window.map_or(USAGE_WINDOW, config::Duration::get);
+            let mut health = self
+                .snapshot
+                .health
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let name = format!("{}\n{unit:?}", made.label);
+            made.meter = Some((unit, health.meter(&name, window)));
+        }
+        let position = u16::try_from(self.targets.len()).ok()?;
+        self.targets.push(Arc::new(made));
+        Some(Node::Target(position))
+    }
+
+    /// A route inside another: its targets as it orders them, then its fallbacks.
+    fn nested(&mut self, route: &config::Route, depth: usize) -> Group {
+        let group = self.group(route, depth);
+        if route.fallbacks.is_empty() {
+            return group;
+        }
+        let plain = config::Target::named("");
+        let mut members = vec![member(Node::Group(group), &plain)];
+        for target in &route.fallbacks {
+            if let Some(node) = self.node(target, route, depth) {
+                members.push(member(node, target));
+            }
+        }
+        for member in &mut members {
+            member.priority = 0;
+            member.canary = None;
+        }
+        Group {
+            strategy: route::Strategy::Ordered,
+            members,
+        }
+    }
+
+    fn strategy(&mut self, route: &config::Route, members: &[Member]) -> route::Strategy {
+        match route.strategy {
+            Strategy::Weighted => route::Strategy::Weighted,
+            Strategy::RoundRobin => {
+                let weights: Vec<u32> = members.iter().map(|member| member.weight).collect();
+                route::Strategy::RoundRobin(Turns::new(&weights))
+            }
+            Strategy::LeastBusy => route::Strategy::LeastBusy,
+            Strategy::LeastLatency => route::Strategy::LeastLatency(match route.by.as_deref() {
+                Some("per_token") => Speed::PerToken,
+                Some("total") => Speed::Total,
+                _ => Speed::FirstToken,
+            }),
+            Strategy::LeastCost => route::Strategy::LeastCost,
+            Strategy::LeastUsage => route::Strategy::LeastUsage,
+            Strategy::ConsistentHash => {
+                let by = route.by.as_deref().unwrap_or("user");
+                let header = by.strip_prefix("header:");
+                let header = header.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+                route::Strategy::ConsistentHash(match (by, header) {
+                    (_, Some(name)) => HashBy::Header(name),
+                    ("session", _) => HashBy::Session,
+                    ("key", _) => HashBy::Key,
+                    _ => HashBy::User,
+                })
+            }
+            Strategy::PromptCacheAffinity => {
+                self.remembers = true;
+                let window = route.window.map_or(PROMPT_CACHE, config::Duration::get);
+                route::Strategy::CacheAffinity(CacheMemory::new(window))
+            }
+            Strategy::Complexity => {
+                let config = route.complexity.clone().unwrap_or_default();
+                route::Strategy::Complexity(Box::new(Demands::from(&config)))
+            }
+            _ => route::Strategy::Ordered,
+        }
+    }
+}
+
+fn member(node: Node, target: &config::Target) -> Member {
+    Member {
+        node,
+        weight: target.weight,
+        priority: target.priority,
+        canary: target.canary,
+        level: target.complexity.unwrap_or(Level::Complex),
+        seed: route::hash(&[target.model.as_bytes()]),
+    }
+}
+
+/// Headers of the configuration, which validation has accepted.
+pub(super) fn headers(configured: &BTreeMap<String, Secret<String>>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(configured.len());
+    for (name, value) in configured {
+        if let (Ok(name), Ok(mut value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value.expose()),
+        ) {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    headers
+}

@@ -1,0 +1,135 @@
+//! How well upstreams do: one [`Place`] for each target, living as long as the engine.
+//!
+//! Nothing here reads a clock or draws by chance: every decision is a function of the moments and
+//! outcomes it was told. Places and pauses are kept by a [`Registry`] that outlives a reload.
+
+mod average;
+mod breaker;
+mod meter;
+mod quota;
+mod registry;
+mod trial;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
+use std::time::Duration;
+
+pub use average::PeakAverage;
+pub use breaker::{Breaker, BreakerPolicy, State};
+pub use meter::{Meter, Unit};
+pub use quota::{Quota, Remaining};
+pub use registry::Registry;
+use trial::Pass;
+pub use trial::{Ended, Trial};
+
+use crate::{clock::Tick, retry::RetryBudget};
+
+/// What is known of one target: its load, its speed and its mishaps.
+#[derive(Debug, Default)]
+pub struct Place {
+    in_flight: AtomicU32,
+    /// Nanoseconds to the first token of a stream.
+    pub first_token: PeakAverage,
+    /// Nanoseconds per generated token.
+    pub per_token: PeakAverage,
+    /// Nanoseconds until an answer was complete.
+    pub total: PeakAverage,
+    /// Cuts a failing target off.
+    pub breaker: Breaker,
+    /// How many tries may be second tries.
+    pub retries: RetryBudget,
+}
+
+impl Place {
+    /// Calls under way, streams included.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Begins a try. `None` while the breaker is open, and while it is half open and its probe is
+    /// already under way.
+    pub fn begin(self: &Arc<Self>, policy: BreakerPolicy, now: Tick) -> Option<Trial> {
+        let pass = if self.breaker.admit(now)? {
+            Pass::Probe
+        } else {
+            Pass::Closed
+        };
+        Some(Trial::new(Arc::clone(self), policy, pass, now))
+    }
+
+    /// Begins a try although the breaker forbids it.
+    pub fn begin_anyway(self: &Arc<Self>, policy: BreakerPolicy, now: Tick) -> Trial {
+        self.begin(policy, now)
+            .unwrap_or_else(|| Trial::new(Arc::clone(self), policy, Pass::Anyway, now))
+    }
+}
+
+/// A time during which something is left alone.
+#[derive(Debug, Default)]
+pub struct Pause(AtomicU64);
+
+impl Pause {
+    /// The moment it ends; one in the past when there is none.
+    pub fn until(&self) -> Tick {
+        Tick(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is over.
+    pub fn over(&self, now: Tick) -> bool {
+        self.until() <= now
+    }
+
+    /// Makes it last at least this much longer.
+    pub fn extend(&self, now: Tick, by: Duration) {
+        self.0.fetch_max(now.plus(by).0, Ordering::Relaxed);
+    }
+
+    /// Ends it.
+    pub fn end(&self) {
+        // A store is dearer than a look when several threads share the word.
+        if self.0.load(Ordering::Relaxed) != 0 {
+            self.0.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is known of one provider key at one target. Vendors count per model.
+#[derive(Debug, Default)]
+pub struct KeyPauses {
+    /// The upstream said that the key asks too often.
+    pub limited: Pause,
+    /// The upstream said that little of the key's quota is left: others go first.
+    pub scarce: Pause,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_only_grow_until_they_are_ended() {
+        let pause = Pause::default();
+        let now = Tick(5);
+        assert!(pause.over(now));
+        pause.extend(now, Duration::from_secs(2));
+        pause.extend(now, Duration::from_secs(1));
+        assert_eq!(pause.until(), now.plus(Duration::from_secs(2)));
+        pause.end();
+        assert!(pause.over(now));
+    }
+
+    #[test]
+    fn tries_in_flight_are_counted_until_they_are_dropped() {
+        let place = Arc::new(Place::default());
+        let policy = BreakerPolicy::default();
+        let first = place.begin(policy, Tick(1)).unwrap();
+        let second = place.begin(policy, Tick(1)).unwrap();
+        assert_eq!(place.in_flight(), 2);
+        second.end(Ended::Well { tokens: Some(4) }, Tick(5));
+        assert_eq!(place.in_flight(), 1);
+        drop(first);
+        assert_eq!(place.in_flight(), 0);
+    }
+}
