@@ -12,6 +12,7 @@ import inspect
 import os
 import threading
 from contextlib import suppress
+from functools import partial
 from weakref import WeakValueDictionary, ref
 
 from . import _native
@@ -131,9 +132,7 @@ class Host:
 
     def _spawn(self) -> None:
         self._idle += 1
-        threading.Thread(
-            target=_work, args=(ref(self), self._queue), name="tidegate-function", daemon=True
-        ).start()
+        threading.Thread(target=_work, args=(ref(self), self._queue), name="tidegate-function", daemon=True).start()
 
     def _take(self) -> None:
         """This thread has something to do; another one must be left to wait."""
@@ -200,10 +199,10 @@ def check(name: object, function: object) -> None:
 
 def is_async(function: Any) -> bool:
     """Whether a function must run on an event loop."""
-    while hasattr(function, "func"):  # functools.partial
+    while isinstance(function, partial):
         function = function.func
     kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    made = getattr(type(function), "__call__", None)
+    made = type(function).__call__
     return any(kind(function) or kind(made) for kind in kinds)
 
 
@@ -249,7 +248,7 @@ def _here_and_now(ticket: int, call: HostCall, function: Callable[[ProviderReque
             call.end()
         finally:
             _close(pieces)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the function's failure
+    except BaseException as error:
         _fail(call, error)
 
 
@@ -320,7 +319,7 @@ class _Task:
                 _close(pieces)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the function's failure
+        except BaseException as error:
             _fail(call, error)
 
     async def _push(self, piece: Any) -> int:
