@@ -7,12 +7,15 @@
 mod cause;
 pub(crate) mod codec;
 mod count;
+pub(crate) mod custom;
 mod error;
 mod foreign;
+pub(crate) mod logprobs;
 pub(crate) mod media;
 pub(crate) mod models;
 pub(crate) mod proof;
 mod quirks;
+pub(crate) mod server_tool;
 mod stream;
 mod survey;
 pub(crate) mod tap;

@@ -45,6 +45,8 @@ impl Codec for Gemini {
     /// The vendor's Python SDK takes a comment for a piece of JSON and fails.
     const COMMENTS: bool = false;
 
+    const CHOICES: bool = true;
+
     fn path(model: &str, stream: bool) -> String {
         let name = model.strip_prefix("models/").unwrap_or(model);
         let mut path = "/v1beta/models/".to_owned();

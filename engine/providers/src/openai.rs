@@ -7,8 +7,8 @@ mod response;
 mod stream;
 mod tap;
 
-pub(crate) use decode::{effort, part, proof, service_tier, source};
-pub(crate) use encode::{audio_format, malformed, tier, tool_call, url, write_proof};
+pub(crate) use decode::{allowed, custom_tool, effort, part, proof, service_tier, source};
+pub(crate) use encode::{audio_format, ids, malformed, tier, tool_call, untold, url, write_proof};
 
 use tidegate_types::{
     Usage,
@@ -29,6 +29,8 @@ impl Codec for OpenAi {
     type Tap = tap::ChunkTap;
     type Decoder = stream::ChunkDecoder;
     type Encoder = stream::ChunkEncoder;
+
+    const CHOICES: bool = true;
 
     fn path(_model: &str, _stream: bool) -> String {
         "/chat/completions".to_owned()

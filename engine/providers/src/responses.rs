@@ -21,10 +21,6 @@ use crate::{
     openai::OpenAi,
 };
 
-/// Starts the name of a function that stands in for a custom tool, one that takes a free text: other
-/// dialects know functions only. Calls of it are turned back, so callers never see it.
-const CUSTOM: &str = "tidegate_text_";
-
 /// The dialect of `POST /responses`.
 #[derive(Debug)]
 pub(crate) struct Responses;

@@ -7,18 +7,22 @@
 //!
 //! - [`json`], [`write`]: JSON read and written in place, order and spelling kept
 //! - [`message`]: messages and their parts, shared by requests and replies
+//! - [`tool`]: what the model may call, and what runs at the vendor
+//! - [`reply`]: a complete reply
 //! - [`stream`]: a reply while it is being generated
 
 pub mod json;
 pub mod message;
+pub mod reply;
 pub mod stream;
+pub mod tool;
 pub mod write;
 
 pub use json::{Json, Text};
-pub use message::{Arguments, Citation, Media, Message, Part, PartKind, Role};
+pub use message::{Arguments, Citation, Media, Message, Part, PartKind, Place, Role, Unit};
+pub use reply::{Choice, Response, Stop, Token};
 pub use stream::Delta;
-
-use crate::Usage;
+pub use tool::{ServerKind, ServerTool, Tool, ToolChoice};
 
 /// A conversation and how it is to be continued.
 #[derive(Debug, Default)]
@@ -29,6 +33,8 @@ pub struct Request<'a> {
     pub messages: Vec<Message<'a>>,
     /// What the model may call.
     pub tools: Vec<Tool<'a>>,
+    /// What runs at the vendor.
+    pub server_tools: Vec<ServerTool<'a>>,
     /// Whether and what it must call.
     pub tool_choice: Option<Given<'a, ToolChoice<'a>>>,
     /// False when at most one call per turn is wanted.
@@ -53,14 +59,30 @@ pub struct Request<'a> {
     pub stream: Option<bool>,
     /// Whether the caller wants usage at the end of the stream, where a dialect lets it choose.
     pub include_usage: bool,
-    /// Whether the likelihood of the tokens is wanted.
+    /// How many replies are wanted, where it is more than one.
+    pub choices: Option<Given<'a, u64>>,
+    /// Where the likelihood of the tokens is asked for.
     pub logprobs: Option<Json<'a>>,
     /// How many alternatives per token.
     pub top_logprobs: Option<Json<'a>>,
     /// Opaque id of the end user.
     pub user: Option<Json<'a>>,
+    /// The same for those who look after safety, where a dialect keeps it apart.
+    pub safety_identifier: Option<Json<'a>>,
+    /// Pairs that the caller attaches: an object of strings.
+    pub metadata: Option<Json<'a>>,
+    /// Which calls share a cache of their prompts.
+    pub cache_key: Option<Json<'a>>,
+    /// How long that cache is kept.
+    pub cache_retention: Option<Json<'a>>,
+    /// How many words the reply makes: `low`, `medium` or `high`.
+    pub verbosity: Option<Json<'a>>,
+    /// Where a picture is asked for beside words.
+    pub pictures: Option<Json<'a>>,
     /// How much the model shall think.
     pub reasoning: Option<Given<'a, Reasoning>>,
+    /// Whether what it thinks is to be shown.
+    pub thoughts: Option<Given<'a, bool>>,
     /// Shape of the reply.
     pub format: Option<Given<'a, Format<'a>>>,
     /// Class of service.
@@ -73,8 +95,56 @@ impl<'a> Request<'a> {
     /// The place of the wish that the model must call a tool, if there is one.
     pub fn must_call(&self) -> Option<Json<'a>> {
         let choice = self.tool_choice.as_ref()?;
-        let must = matches!(choice.value, ToolChoice::Required | ToolChoice::Tool(_));
+        let must = matches!(
+            choice.value,
+            ToolChoice::Required | ToolChoice::Tool(_) | ToolChoice::Allowed { required: true, .. }
+        );
         must.then_some(choice.from)
+    }
+
+    /// The tools that may be called: all of them, unless the caller named some.
+    pub fn callable(&self) -> impl Iterator<Item = &Tool<'a>> {
+        let allowed = match self.tool_choice.as_ref().map(|given| &given.value) {
+            Some(ToolChoice::Allowed { names, .. }) => Some(names),
+            _ => None,
+        };
+        let may = move |tool: &&Tool<'a>| allowed.is_none_or(|names| names.contains(&tool.name));
+        self.tools.iter().filter(may)
+    }
+
+    /// The wish about tools, in the words of a dialect that is told the callable ones alone.
+    pub fn plain_choice(&self) -> Option<&ToolChoice<'a>> {
+        Some(match &self.tool_choice.as_ref()?.value {
+            ToolChoice::Allowed { required: true, .. } => &ToolChoice::Required,
+            ToolChoice::Allowed { .. } => &ToolChoice::Auto,
+            choice => choice,
+        })
+    }
+
+    /// The one id of the end user that a dialect has room for; a second one is added to `dropped`.
+    pub fn end_user(&self, dropped: &mut Vec<Json<'a>>) -> Option<Json<'a>> {
+        match (self.user, self.safety_identifier) {
+            (Some(user), Some(other)) => {
+                if user.as_str() != other.as_str() {
+                    dropped.push(other);
+                }
+                Some(user)
+            }
+            (user, other) => user.or(other),
+        }
+    }
+
+    /// The wish about thoughts, where it cannot be met by a dialect that shows what there is: they
+    /// cannot be hidden, and to be seen there must be some.
+    pub fn unmet_thoughts(&self) -> Option<Json<'a>> {
+        let wish = self.thoughts.as_ref()?;
+        (!wish.value || self.reasoning.is_none()).then_some(wish.from)
+    }
+
+    /// What only OpenAI's dialects have, for the others to report.
+    pub fn of_openai(&self) -> impl Iterator<Item = Json<'a>> {
+        let fields = [self.cache_key, self.cache_retention, self.verbosity];
+        fields.into_iter().flatten()
     }
 }
 
@@ -85,36 +155,6 @@ pub struct Given<'a, T> {
     pub value: T,
     /// Its place in the body.
     pub from: Json<'a>,
-}
-
-/// A function the model may call.
-#[derive(Debug, Clone)]
-pub struct Tool<'a> {
-    /// Its name.
-    pub name: Text<'a>,
-    /// What it does.
-    pub description: Option<Text<'a>>,
-    /// JSON Schema of its arguments, as the caller wrote it.
-    pub schema: Option<Json<'a>>,
-    /// Whether arguments must follow the schema exactly.
-    pub strict: Option<bool>,
-    /// Prompt-cache marker.
-    pub cache: Option<Json<'a>>,
-    /// Its place in the body.
-    pub from: Json<'a>,
-}
-
-/// Whether and what the model must call.
-#[derive(Debug, Clone)]
-pub enum ToolChoice<'a> {
-    /// It decides.
-    Auto,
-    /// Nothing.
-    None,
-    /// Something.
-    Required,
-    /// This tool.
-    Tool(Text<'a>),
 }
 
 /// How much the model shall think before it answers.
@@ -203,36 +243,4 @@ pub enum Tier {
     Flex,
     /// Dearer and sooner.
     Priority,
-}
-
-/// A complete reply.
-#[derive(Debug)]
-pub struct Response<'a> {
-    /// The provider's id.
-    pub id: Option<Text<'a>>,
-    /// When it was made, in seconds since 1970, where the dialect says so.
-    pub created: Option<u64>,
-    /// What the model said and called, in order.
-    pub parts: Vec<Part<'a>>,
-    /// Why it ended.
-    pub stop: Option<Stop>,
-    /// The stop text that ended it.
-    pub stop_sequence: Option<Text<'a>>,
-    /// What it consumed.
-    pub usage: Option<Usage>,
-}
-
-/// Why a reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The model was done.
-    End,
-    /// The bound on tokens or the context window was reached.
-    Length,
-    /// A stop text came up.
-    Sequence,
-    /// The model waits for the results of its calls.
-    ToolUse,
-    /// The model or a filter refused.
-    Refusal,
 }

@@ -1,8 +1,8 @@
 //! Reading a request.
 
 use tidegate_types::chat::{
-    Arguments, Citation, Effort, Format, Given, Json, Media, Message, Part, PartKind, Reasoning,
-    Request, Role, Text, Tier, Tool, ToolChoice,
+    Arguments, Citation, Effort, Format, Given, Json, Media, Message, Part, PartKind, Place,
+    Reasoning, Request, Role, ServerKind, ServerTool, Text, Tier, Tool, ToolChoice, Unit,
 };
 
 use crate::dialect::{
@@ -10,6 +10,7 @@ use crate::dialect::{
         Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
     },
     proof,
+    server_tool::others,
 };
 
 /// Reads the body of `POST /v1/messages`.
@@ -188,8 +189,14 @@ pub(super) fn block_kind<'a>(
         },
         "document" => match media(block)? {
             Some(media) => {
-                let name = block.get("title").map(text).transpose()?;
-                PartKind::Document { media, name }
+                let cite = block.get("citations");
+                PartKind::Document {
+                    media,
+                    name: block.get("title").map(text).transpose()?,
+                    context: block.get("context"),
+                    cite: cite
+                        .filter(|cite| cite.get("enabled").and_then(Json::as_bool) == Some(true)),
+                }
             }
             None => return Ok(None),
         },
@@ -253,7 +260,6 @@ fn result_content<'a>(
     Ok(parts)
 }
 
-/// Sources with an address; others point into documents of the request.
 fn citations(block: Json<'_>) -> Vec<Citation<'_>> {
     let list = block
         .get("citations")
@@ -263,12 +269,38 @@ fn citations(block: Json<'_>) -> Vec<Citation<'_>> {
     list.filter_map(citation).collect()
 }
 
+/// A source with an address, or a place in a document of the request.
 pub(super) fn citation(source: Json<'_>) -> Option<Citation<'_>> {
     let word = |key| source.get(key).and_then(Json::as_text);
+    let number = |key| source.get(key).and_then(Json::as_u64);
+    let place = |unit, start, end| {
+        Some(Place {
+            document: number("document_index")?,
+            unit,
+            start: number(start)?,
+            end: number(end)?,
+        })
+    };
+    let place = match &*name(source, "type") {
+        "char_location" => place(Unit::Character, "start_char_index", "end_char_index"),
+        "page_location" => place(Unit::Page, "start_page_number", "end_page_number"),
+        "content_block_location" => place(Unit::Block, "start_block_index", "end_block_index"),
+        _ => None,
+    };
+    let title = word("title").or_else(|| word("document_title"));
+    let url = word("url").or_else(|| {
+        // A search result names its source freely; an address is one that others can show.
+        word("source").filter(|source| source.decode().contains("://"))
+    });
     Some(Citation {
-        url: word("url")?,
-        title: word("title"),
+        url: match (url, &place) {
+            (Some(url), _) => url,
+            (None, Some(_)) => Text::Escaped(""),
+            (None, None) => return None,
+        },
+        title,
         quote: word("cited_text"),
+        place,
     })
 }
 
@@ -301,6 +333,35 @@ fn media(block: Json<'_>) -> Result<Option<Media<'_>>, Fault<'_>> {
     })
 }
 
+/// Members of a tool that are read. How its arguments are streamed is the vendor's own affair.
+const TOOL: &[&str] = &[
+    "type",
+    "name",
+    "description",
+    "input_schema",
+    "strict",
+    "cache_control",
+    "eager_input_streaming",
+];
+
+fn server_tool<'a>(kind: ServerKind, tool: Json<'a>, request: &mut Request<'a>) {
+    let mut read = ServerTool::new(kind, tool);
+    read.allowed = tool.get("allowed_domains");
+    read.blocked = tool.get("blocked_domains");
+    read.location = tool.get("user_location");
+    read.most_uses = tool.get("max_uses");
+    let known = &[
+        "type",
+        "name",
+        "allowed_domains",
+        "blocked_domains",
+        "user_location",
+        "max_uses",
+    ];
+    request.unknown.extend(others(tool, known));
+    request.server_tools.push(read);
+}
+
 fn tools<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
     match &*name(object(tool)?, "type") {
         "custom" | "" => request.tools.push(Tool {
@@ -308,10 +369,17 @@ fn tools<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>>
             description: tool.get("description").map(text).transpose()?,
             schema: tool.get("input_schema").map(object).transpose()?,
             strict: tool.get("strict").map(boolean).transpose()?,
+            grammar: None,
             cache: tool.get("cache_control"),
-            from: tool,
+            from: {
+                request.unknown.extend(others(tool, TOOL));
+                tool
+            },
         }),
-        // Tools that run at the vendor mean nothing elsewhere.
+        kind if kind.starts_with("web_search_") => server_tool(ServerKind::Search, tool, request),
+        kind if kind.starts_with("web_fetch_") => server_tool(ServerKind::Fetch, tool, request),
+        kind if kind.starts_with("code_execution_") => server_tool(ServerKind::Code, tool, request),
+        // Other tools that run at the vendor mean nothing elsewhere.
         _ => request.unknown.push(tool),
     }
     Ok(())
@@ -358,6 +426,16 @@ fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<
         value: level,
         from: value,
     });
+    match &*name(value, "display") {
+        "" => {}
+        word @ ("summarized" | "omitted") => {
+            request.thoughts = Some(Given {
+                value: word == "summarized",
+                from: value.get("display").unwrap_or(value),
+            });
+        }
+        _ => request.unknown.extend(value.get("display")),
+    }
     Ok(())
 }
 

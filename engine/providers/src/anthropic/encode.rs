@@ -3,13 +3,14 @@
 mod blocks;
 
 use tidegate_types::chat::{
-    Format, Json, Message, Part, PartKind, Request, Role, Text, Tier, ToolChoice,
+    Format, Json, Message, Part, PartKind, Request, Role, ServerKind, ServerTool, Text, Tier,
+    ToolChoice,
     write::{Array, Object},
 };
 
 use crate::dialect::{
     codec::{JSON_ONLY, JSON_TOOL, OPENING, cache_control, object_schema},
-    models,
+    models, server_tool,
     thinking::{self, Plan},
 };
 use blocks::Block;
@@ -86,15 +87,25 @@ pub(super) fn request<'a>(
             }
         });
     }
-    if let Some(user) = request.user {
+    dropped.extend(request.metadata);
+    dropped.extend(request.of_openai());
+    dropped.extend(request.pictures);
+    dropped.extend(request.choices.as_ref().map(|choices| choices.from));
+    if let Some(user) = request.end_user(dropped) {
         body.object("metadata", |metadata| {
             metadata.json("user_id", user);
         });
     }
-    if let Some(tier) = &request.tier
-        && tier.value == Tier::Standard
-    {
-        body.str("service_tier", "standard_only");
+    match request.tier.as_ref().map(|tier| (tier.value, tier.from)) {
+        Some((Tier::Standard, _)) => {
+            body.str("service_tier", "standard_only");
+        }
+        // Capacity that was bought serves these; whoever has none gets the usual.
+        Some((Tier::Priority, _)) => {
+            body.str("service_tier", "auto");
+        }
+        Some((Tier::Flex, from)) => dropped.push(from),
+        Some((Tier::Auto, _)) | None => {}
     }
     body.close();
     out
@@ -152,7 +163,14 @@ fn conversation<'r, 'a>(
         } else {
             "assistant"
         };
-        let blocks = parts.iter().filter_map(|part| Block::of(part, dropped));
+        let blocks = parts.iter().filter_map(|part| {
+            // The model's own turns hold no pictures.
+            if role == Role::Assistant && matches!(part.kind, PartKind::Image { .. }) {
+                dropped.push(part.from);
+                return None;
+            }
+            Block::of(part, dropped)
+        });
         let blocks: Vec<_> = blocks.collect();
         match turns.last_mut() {
             _ if blocks.is_empty() => {}
@@ -191,10 +209,19 @@ fn tools<'a>(
 ) {
     if request.tools.is_empty() && emulated.is_none() {
         dropped.extend(request.must_call());
+    }
+    // Other tools of the vendor's ask for a header of their own.
+    let (searches, others): (Vec<_>, Vec<_>) = request
+        .server_tools
+        .iter()
+        .partition(|tool| tool.kind == ServerKind::Search);
+    dropped.extend(others.iter().map(|tool| tool.from));
+    if request.tools.is_empty() && emulated.is_none() && searches.is_empty() {
         return;
     }
     body.array("tools", |list| {
-        for tool in &request.tools {
+        for tool in request.callable() {
+            dropped.extend(tool.grammar);
             list.object(|item| {
                 item.text("name", &tool.name);
                 if let Some(description) = &tool.description {
@@ -207,15 +234,21 @@ fn tools<'a>(
                 cache_control(tool.cache, item);
             });
         }
+        for tool in searches {
+            search(tool, list, dropped);
+        }
         if let Some(schema) = emulated {
             json_tool(request, schema, list);
         }
     });
+    if request.tools.is_empty() && emulated.is_none() {
+        return;
+    }
     let single = request
         .parallel_tool_calls
         .as_ref()
         .is_some_and(|given| !given.value);
-    let choice = request.tool_choice.as_ref().map(|choice| &choice.value);
+    let choice = request.plain_choice();
     let kind = match (choice, emulated) {
         (Some(ToolChoice::Tool(_)), _) => "tool",
         // The model may call the caller's tools first and must reply through the stand-in at last.
@@ -223,7 +256,7 @@ fn tools<'a>(
         (Some(ToolChoice::None), Some(_)) => "json",
         (_, Some(_)) | (Some(ToolChoice::Required), None) => "any",
         (Some(ToolChoice::None), None) => "none",
-        (Some(ToolChoice::Auto), None) => "auto",
+        (Some(ToolChoice::Auto | ToolChoice::Allowed { .. }), None) => "auto",
         (None, None) if single => "auto",
         (None, None) => return,
     };
@@ -242,6 +275,24 @@ fn tools<'a>(
         if single && kind != "none" {
             object.literal("disable_parallel_tool_use", "true");
         }
+    });
+}
+
+fn search<'a>(tool: &ServerTool<'a>, list: &mut Array<'_>, dropped: &mut Vec<Json<'a>>) {
+    list.object(|item| {
+        item.str("type", "web_search_20250305")
+            .str("name", "web_search")
+            .json_if("max_uses", tool.most_uses)
+            .json_if("allowed_domains", tool.allowed);
+        // The vendor takes one of the two lists.
+        match (tool.allowed, tool.blocked) {
+            (None, blocked) => {
+                item.json_if("blocked_domains", blocked);
+            }
+            (Some(_), blocked) => dropped.extend(blocked),
+        }
+        server_tool::location(tool, item);
+        dropped.extend(tool.context_size);
     });
 }
 

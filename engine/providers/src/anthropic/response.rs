@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Arguments, Citation, Json, Part, PartKind, Response, Stop, Text,
+        Arguments, Choice, Citation, Json, Part, PartKind, Response, Stop, Text, Unit,
         write::{Array, Object},
     },
 };
@@ -64,9 +64,13 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     Ok(Response {
         id: body.get("id").and_then(Json::as_text),
         created: None,
-        parts,
-        stop,
-        stop_sequence: body.get("stop_sequence").and_then(Json::as_text),
+        first: Choice {
+            parts,
+            stop,
+            stop_sequence: body.get("stop_sequence").and_then(Json::as_text),
+            logprobs: Vec::new(),
+        },
+        more: Vec::new(),
         usage: body
             .get("usage")
             .filter(|usage| usage.is_object())
@@ -77,7 +81,8 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
 pub(super) fn stop(reason: &str) -> Option<Stop> {
     Some(match reason {
         "" => return None,
-        "max_tokens" | "model_context_window_exceeded" => Stop::Length,
+        "max_tokens" => Stop::Length,
+        "model_context_window_exceeded" => Stop::Window,
         "stop_sequence" => Stop::Sequence,
         "tool_use" => Stop::ToolUse,
         "refusal" => Stop::Refusal,
@@ -90,8 +95,9 @@ pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'
     match stop {
         None | Some(Stop::End) if called => "tool_use",
         None | Some(Stop::End) if refused => "refusal",
-        None | Some(Stop::End) => "end_turn",
+        None | Some(Stop::End | Stop::Malformed) => "end_turn",
         Some(Stop::Length) => "max_tokens",
+        Some(Stop::Window) => "model_context_window_exceeded",
         Some(Stop::Sequence) => "stop_sequence",
         Some(Stop::ToolUse) => "tool_use",
         Some(Stop::Refusal) => "refusal",
@@ -99,11 +105,12 @@ pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'
 }
 
 pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
-    let called = response
+    let said = &response.first;
+    let called = said
         .parts
         .iter()
         .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-    let refused = response
+    let refused = said
         .parts
         .iter()
         .any(|part| matches!(part.kind, PartKind::Refusal(_)));
@@ -114,12 +121,12 @@ pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
         .str("role", "assistant")
         .str("model", model)
         .array("content", |list| {
-            for part in &response.parts {
+            for part in &said.parts {
                 block(&part.kind, list);
             }
         })
-        .str("stop_reason", stop_reason(response.stop, called, refused));
-    match &response.stop_sequence {
+        .str("stop_reason", stop_reason(said.stop, called, refused));
+    match &said.stop_sequence {
         Some(text) => body.text("stop_sequence", text),
         None => body.literal("stop_sequence", "null"),
     };
@@ -188,19 +195,38 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
     }
 }
 
-/// A source as the vendor's web search cites it.
+/// A source as the vendor's web search cites it, or a place in a document of the request.
 pub(super) fn citation(source: &Citation<'_>, item: &mut Object<'_>) {
+    let title = |key: &str, item: &mut Object<'_>| {
+        match &source.title {
+            Some(title) => item.text(key, title),
+            None => item.literal(key, "null"),
+        };
+    };
+    let quote = source.quote.as_ref().unwrap_or(&Text::Escaped(""));
+    if let Some(place) = source.place {
+        let (kind, start, end) = match place.unit {
+            Unit::Character => ("char_location", "start_char_index", "end_char_index"),
+            Unit::Page => ("page_location", "start_page_number", "end_page_number"),
+            Unit::Block => (
+                "content_block_location",
+                "start_block_index",
+                "end_block_index",
+            ),
+        };
+        item.str("type", kind)
+            .text("cited_text", quote)
+            .number("document_index", place.document);
+        title("document_title", item);
+        item.number(start, place.start)
+            .number(end, place.end)
+            .literal("file_id", "null");
+        return;
+    }
     item.str("type", "web_search_result_location")
         .text("url", &source.url);
-    match &source.title {
-        Some(title) => item.text("title", title),
-        None => item.literal("title", "null"),
-    };
-    item.text(
-        "cited_text",
-        source.quote.as_ref().unwrap_or(&Text::Escaped("")),
-    )
-    .str("encrypted_index", "");
+    title("title", item);
+    item.text("cited_text", quote).str("encrypted_index", "");
 }
 
 /// Usage in Anthropic's words: `input_tokens` leaves the cached ones out.

@@ -5,7 +5,8 @@ mod blocks;
 pub(super) use blocks::{block_kind, citation};
 
 use tidegate_types::chat::{
-    Effort, Format, Given, Json, Message, Part, Reasoning, Request, Role, Tier, Tool, ToolChoice,
+    Effort, Format, Given, Json, Message, Part, Reasoning, Request, Role, ServerKind, ServerTool,
+    Tier, Tool, ToolChoice,
 };
 
 use crate::dialect::codec::{
@@ -67,6 +68,8 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             }
             // Some clients repeat the model of the path.
             "modelId" => {}
+            "requestMetadata" if says_nothing(value) => {}
+            "requestMetadata" => request.metadata = Some(object(value)?),
             _ if says_nothing(value) => {}
             _ => request.unknown.push(value),
         }
@@ -175,8 +178,17 @@ fn tool<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> 
         return Ok(());
     }
     let Some(spec) = tool.get("toolSpec") else {
-        // Tools that run at the vendor mean nothing elsewhere.
-        request.unknown.push(tool);
+        let system = tool.get("systemTool").map(|system| name(system, "name"));
+        let kind = match system.as_deref() {
+            Some("nova_grounding") => ServerKind::Search,
+            Some("nova_code_interpreter") => ServerKind::Code,
+            // Other tools that run at the vendor mean nothing elsewhere.
+            _ => {
+                request.unknown.push(tool);
+                return Ok(());
+            }
+        };
+        request.server_tools.push(ServerTool::new(kind, tool));
         return Ok(());
     };
     let schema = spec
@@ -187,6 +199,7 @@ fn tool<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> 
         description: spec.get("description").map(text).transpose()?,
         schema: schema.map(object).transpose()?,
         strict: spec.get("strict").map(boolean).transpose()?,
+        grammar: None,
         cache: None,
         from: tool,
     });
@@ -262,6 +275,13 @@ fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<
         }
     };
     request.reasoning = given(level, value);
+    if let Some(display) = value.get("display") {
+        match &*text(display)?.decode() {
+            "summarized" => request.thoughts = given(true, display),
+            "omitted" => request.thoughts = given(false, display),
+            _ => request.unknown.push(display),
+        }
+    }
     Ok(())
 }
 

@@ -55,7 +55,19 @@ pub(super) fn request<'a>(
     settings.write_inference(request, &mut body, dropped);
     plan.write(request, family, &mut body, dropped);
     settings.write_additional(&plan, &mut body);
+    if let Some(pairs) = request.metadata {
+        // The platform takes texts alone.
+        if pairs.members().all(|(_, value)| value.as_text().is_some()) {
+            body.json("requestMetadata", pairs);
+        } else {
+            dropped.push(pairs);
+        }
+    }
     dropped.extend(request.user);
+    dropped.extend(request.safety_identifier);
+    dropped.extend(request.of_openai());
+    dropped.extend(request.pictures);
+    dropped.extend(request.choices.as_ref().map(|choices| choices.from));
     if let Some(tier) = &request.tier {
         let name = match tier.value {
             Tier::Standard => Some("default"),
@@ -182,7 +194,14 @@ fn conversation<'r, 'a>(
         } else {
             "assistant"
         };
-        let blocks = parts.iter().filter_map(|part| reader.block(part, dropped));
+        let blocks = parts.iter().filter_map(|part| {
+            // The model's own turns hold no pictures.
+            if role == Role::Assistant && matches!(part.kind, PartKind::Image { .. }) {
+                dropped.push(part.from);
+                return None;
+            }
+            reader.block(part, dropped)
+        });
         let blocks: Vec<_> = blocks.collect();
         match turns.last_mut() {
             _ if blocks.is_empty() => {}

@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Arguments, Citation, Json, Part, PartKind, Response, Stop, Text,
+        Arguments, Choice, Citation, Json, Media, Part, PartKind, Response, Stop, Text, Unit,
         write::{Array, Object},
     },
 };
@@ -62,9 +62,13 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
         // It travels in a header.
         id: None,
         created: None,
-        parts,
-        stop,
-        stop_sequence: stop_sequence(body),
+        first: Choice {
+            parts,
+            stop,
+            stop_sequence: stop_sequence(body),
+            logprobs: Vec::new(),
+        },
+        more: Vec::new(),
         usage: body
             .get("usage")
             .filter(|usage| usage.is_object())
@@ -81,7 +85,9 @@ pub(super) fn stop_sequence(holder: Json<'_>) -> Option<Text<'_>> {
 pub(super) fn stop(reason: &str) -> Option<Stop> {
     Some(match reason {
         "" => return None,
-        "max_tokens" | "model_context_window_exceeded" => Stop::Length,
+        "max_tokens" => Stop::Length,
+        "model_context_window_exceeded" => Stop::Window,
+        "malformed_tool_use" | "malformed_model_output" => Stop::Malformed,
         "stop_sequence" => Stop::Sequence,
         "tool_use" => Stop::ToolUse,
         "guardrail_intervened" | "content_filtered" => Stop::Refusal,
@@ -96,6 +102,8 @@ pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'
         None | Some(Stop::End) if refused => "content_filtered",
         None | Some(Stop::End) => "end_turn",
         Some(Stop::Length) => "max_tokens",
+        Some(Stop::Window) => "model_context_window_exceeded",
+        Some(Stop::Malformed) => "malformed_tool_use",
         Some(Stop::Sequence) => "stop_sequence",
         Some(Stop::ToolUse) => "tool_use",
         Some(Stop::Refusal) => "content_filtered",
@@ -104,26 +112,27 @@ pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'
 
 /// Members stand in the order of the alphabet, as the service writes them.
 pub(super) fn encode(response: &Response<'_>) -> Vec<u8> {
-    let has = |test: fn(&PartKind<'_>) -> bool| response.parts.iter().any(|part| test(&part.kind));
+    let said = &response.first;
+    let has = |test: fn(&PartKind<'_>) -> bool| said.parts.iter().any(|part| test(&part.kind));
     let called = has(|kind| matches!(kind, PartKind::ToolCall { .. }));
     let refused = has(|kind| matches!(kind, PartKind::Refusal(_)));
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
-    write_stop_sequence(response.stop_sequence.as_ref(), &mut body);
+    write_stop_sequence(said.stop_sequence.as_ref(), &mut body);
     body.object("metrics", |metrics| {
         metrics.number("latencyMs", 0);
     });
     body.object("output", |output| {
         output.object("message", |message| {
             message.array("content", |list| {
-                for part in &response.parts {
+                for part in &said.parts {
                     block(&part.kind, list);
                 }
             });
             message.str("role", "assistant");
         });
     });
-    body.str("stopReason", stop_reason(response.stop, called, refused));
+    body.str("stopReason", stop_reason(said.stop, called, refused));
     write_usage(&response.usage.unwrap_or_default(), &mut body);
     body.close();
     out
@@ -194,19 +203,56 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
                 });
             });
         }
-        PartKind::Image { .. }
-        | PartKind::Document { .. }
+        PartKind::Image { media, .. } => {
+            if let Some((format, data)) = picture(media) {
+                list.object(|block| {
+                    block.object("image", |image| picture_members(format, data, image));
+                });
+            }
+        }
+        PartKind::Document { .. }
         | PartKind::Audio(_)
         | PartKind::Video(_)
         | PartKind::ToolResult { .. } => {}
     }
 }
 
-/// A source on the web.
+/// The format and the bytes of a picture that can be shown.
+pub(super) fn picture<'m, 'a>(media: &'m Media<'a>) -> Option<(&'static str, &'m Text<'a>)> {
+    let Media::Base64 { media_type, data } = media else {
+        return None;
+    };
+    Some((
+        super::format::of_media_type(super::format::IMAGE, media_type)?,
+        data,
+    ))
+}
+
+pub(super) fn picture_members(format: &str, data: &Text<'_>, image: &mut Object<'_>) {
+    image.str("format", format).object("source", |source| {
+        source.text("bytes", data);
+    });
+}
+
+/// A source on the web, or a place in a document of the request.
 pub(super) fn write_citation(source: &Citation<'_>, item: &mut Object<'_>) {
     item.object("location", |location| {
-        location.object("web", |web| {
-            web.text("url", &source.url);
+        let Some(place) = source.place else {
+            location.object("web", |web| {
+                web.text("url", &source.url);
+            });
+            return;
+        };
+        let key = match place.unit {
+            Unit::Character => "documentChar",
+            Unit::Page => "documentPage",
+            Unit::Block => "documentChunk",
+        };
+        location.object(key, |inner| {
+            inner
+                .number("documentIndex", place.document)
+                .number("end", place.end)
+                .number("start", place.start);
         });
     });
     if let Some(quote) = &source.quote {

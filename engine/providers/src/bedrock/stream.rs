@@ -4,7 +4,7 @@ mod encoder;
 
 pub(crate) use encoder::EventEncoder;
 
-use tidegate_types::chat::{Delta, Json, Stop, Text};
+use tidegate_types::chat::{Delta, Json, Media, Stop, Text};
 
 use super::{decode, response, tap};
 use crate::{
@@ -30,6 +30,8 @@ enum Block {
     Call { index: u32, told: bool },
     /// The stand-in for a JSON reply: its arguments are the reply's text.
     Reply,
+    /// A picture of this media type.
+    Image(&'static str),
     /// What runs at the vendor.
     Other,
 }
@@ -96,7 +98,15 @@ impl EventDecoder {
     ) -> Result<(), Fault<'a>> {
         let call = data.get("start").and_then(|start| start.get("toolUse"));
         let server = data.get("start").and_then(|start| start.get("toolResult"));
+        let picture = data.get("start").and_then(|start| start.get("image"));
         let begun = match call {
+            None if picture.is_some() => {
+                let format = picture
+                    .map(|image| name(image, "format"))
+                    .unwrap_or_default();
+                let known = super::format::media_type(super::format::IMAGE, &format);
+                Block::Image(known.unwrap_or("image/png"))
+            }
             // Words need no start, and some imitators announce them all the same.
             None if server.is_none() => return Ok(()),
             Some(call) if name(call, "type") != "server_tool_use" => {
@@ -159,6 +169,21 @@ impl EventDecoder {
         if let Some(source) = delta.get("citation").and_then(decode::citation) {
             sink(Delta::Citation(source));
         }
+        let bytes = delta
+            .get("image")
+            .and_then(|image| word(image.get("source")?, "bytes"));
+        if let Some(bytes) = bytes {
+            let at = index_of(data);
+            let block = self.blocks.iter().find(|(index, _)| *index == at);
+            let media_type = match block.map(|(_, block)| block) {
+                Some(Block::Image(media_type)) => media_type,
+                _ => "image/png",
+            };
+            sink(Delta::Image(Media::Base64 {
+                media_type: Text::Escaped(media_type),
+                data: bytes,
+            }));
+        }
         let fragment = delta.get("toolUse").and_then(|call| word(call, "input"));
         if let Some(fragment) = fragment {
             let at = index_of(data);
@@ -191,7 +216,7 @@ impl EventDecoder {
                 });
                 sink(Delta::BlockEnd);
             }
-            Some(Block::Other) => {}
+            Some(Block::Other | Block::Image(_)) => {}
             _ => sink(Delta::BlockEnd),
         }
     }

@@ -120,6 +120,7 @@ fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>
             description: function.get("description").map(text).transpose()?,
             schema: function.get("parameters").map(object).transpose()?,
             strict: None,
+            grammar: None,
             cache: None,
             from: tool,
         });

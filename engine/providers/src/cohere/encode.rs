@@ -56,9 +56,7 @@ pub(super) fn request<'a>(
         });
         dropped.extend(left);
     }
-    if let Some(logprobs) = request.logprobs
-        && logprobs.as_bool() != Some(false)
-    {
+    if request.logprobs.is_some() {
         body.literal("logprobs", "true");
     }
     dropped.extend(request.top_logprobs);
@@ -67,6 +65,14 @@ pub(super) fn request<'a>(
         format(request, &mut body);
     }
     dropped.extend(request.user);
+    dropped.extend(request.safety_identifier);
+    dropped.extend(request.metadata);
+    dropped.extend(request.of_openai());
+    dropped.extend(request.pictures);
+    dropped.extend(request.choices.as_ref().map(|choices| choices.from));
+    dropped.extend(request.server_tools.iter().map(|tool| tool.from));
+    // Whether thoughts are shown is the model's own affair.
+    dropped.extend(request.unmet_thoughts());
     if let Some(tier) = &request.tier
         && matches!(tier.value, Tier::Flex | Tier::Priority)
     {
@@ -91,7 +97,7 @@ impl<'r, 'a> Tools<'r, 'a> {
     fn plan(request: &'r Request<'a>, model: &str, dropped: &mut Vec<Json<'a>>) -> Self {
         let choosable = !models::ignores_tool_choice(model);
         let mut plan = Self {
-            given: request.tools.iter().collect(),
+            given: request.callable().collect(),
             choice: None,
             emulated: None,
             native_format: request.format.is_some(),
@@ -102,9 +108,9 @@ impl<'r, 'a> Tools<'r, 'a> {
             return plan;
         }
         let mut named = false;
-        if let Some(given) = &request.tool_choice {
-            match &given.value {
-                ToolChoice::Auto => {}
+        if let Some((given, value)) = request.tool_choice.as_ref().zip(request.plain_choice()) {
+            match value {
+                ToolChoice::Auto | ToolChoice::Allowed { .. } => {}
                 // Without tools none can be called; together with a format it is the only way.
                 ToolChoice::None if plan.native_format || !choosable => {
                     plan.given.clear();
@@ -154,6 +160,7 @@ impl<'r, 'a> Tools<'r, 'a> {
         body.array("tools", |list| {
             for tool in &self.given {
                 dropped.extend(tool.cache);
+                dropped.extend(tool.grammar);
                 function(list, |function| {
                     function.text("name", &tool.name);
                     if let Some(description) = &tool.description {

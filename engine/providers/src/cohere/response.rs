@@ -1,13 +1,16 @@
 //! Complete replies, read and written.
 
 use tidegate_types::chat::{
-    Arguments, Citation, Json, Part, PartKind, Response, Stop, Text,
+    Arguments, Choice, Citation, Json, Part, PartKind, Response, Stop, Text,
     write::{Array, Object},
 };
 
 use super::{decode, usage};
 use crate::{
-    dialect::codec::{Fault, JSON_TOOL, name, object},
+    dialect::{
+        codec::{Fault, JSON_TOOL, name, object},
+        logprobs,
+    },
     openai,
 };
 
@@ -57,14 +60,26 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     Ok(Response {
         id: body.get("id").and_then(Json::as_text),
         created: None,
-        parts,
-        stop,
-        stop_sequence: None,
+        first: Choice {
+            parts,
+            stop,
+            stop_sequence: None,
+            logprobs: tokens(body),
+        },
+        more: Vec::new(),
         usage: body
             .get("usage")
             .filter(|usage| usage.is_object())
             .map(usage::read),
     })
+}
+
+fn tokens(body: Json<'_>) -> Vec<tidegate_types::chat::Token<'_>> {
+    let list = body.get("logprobs").map(Json::items);
+    list.into_iter()
+        .flatten()
+        .filter_map(logprobs::read_cohere)
+        .collect()
 }
 
 /// What went wrong, if the finish reason or an error beside it says that something did.
@@ -96,14 +111,15 @@ pub(super) fn stop(reason: &str) -> Option<Stop> {
 pub(super) fn finish_reason(stop: Option<Stop>, called: bool) -> &'static str {
     match stop {
         None | Some(Stop::End | Stop::Refusal) if called => "TOOL_CALL",
-        None | Some(Stop::End | Stop::Refusal) => "COMPLETE",
+        None | Some(Stop::End | Stop::Refusal | Stop::Malformed) => "COMPLETE",
         Some(Stop::Sequence) => "STOP_SEQUENCE",
-        Some(Stop::Length) => "MAX_TOKENS",
+        Some(Stop::Length | Stop::Window) => "MAX_TOKENS",
         Some(Stop::ToolUse) => "TOOL_CALL",
     }
 }
 
 pub(super) fn encode(response: &Response<'_>) -> Vec<u8> {
+    let said = &response.first;
     let mut calls = Vec::new();
     let mut sources = Vec::new();
     let mut blocks = 0;
@@ -113,9 +129,9 @@ pub(super) fn encode(response: &Response<'_>) -> Vec<u8> {
     body.object("message", |message| {
         message.str("role", "assistant");
         let shown = |part: &&Part<'_>| is_block(&part.kind);
-        if response.parts.iter().any(|part| shown(&part)) {
+        if said.parts.iter().any(|part| shown(&part)) {
             message.array("content", |list| {
-                for part in response.parts.iter().filter(shown) {
+                for part in said.parts.iter().filter(shown) {
                     if let PartKind::Text { citations, .. } = &part.kind {
                         sources.extend(citations.iter().map(|source| (blocks, source)));
                     }
@@ -124,7 +140,7 @@ pub(super) fn encode(response: &Response<'_>) -> Vec<u8> {
                 }
             });
         }
-        for part in &response.parts {
+        for part in &said.parts {
             if let PartKind::ToolCall { .. } = &part.kind {
                 calls.push(&part.kind);
             }
@@ -155,12 +171,16 @@ pub(super) fn encode(response: &Response<'_>) -> Vec<u8> {
             });
         }
     });
-    body.str(
-        "finish_reason",
-        finish_reason(response.stop, !calls.is_empty()),
-    );
+    body.str("finish_reason", finish_reason(said.stop, !calls.is_empty()));
     if let Some(counts) = &response.usage {
         body.object("usage", |object| usage::write(counts, object));
+    }
+    if !said.logprobs.is_empty() {
+        body.array("logprobs", |list| {
+            for token in &said.logprobs {
+                list.object(|item| logprobs::write_cohere(token, item));
+            }
+        });
     }
     body.close();
     out
@@ -204,14 +224,23 @@ pub(super) fn citation(source: &Citation<'_>, block: u64, item: &mut Object<'_>)
     }
     item.array("sources", |list| {
         list.object(|one| {
-            one.str("type", "document")
-                .text("id", &source.url)
-                .object("document", |document| {
-                    document.text("id", &source.url).text("url", &source.url);
-                    if let Some(title) = &source.title {
-                        document.text("title", title);
-                    }
-                });
+            one.str("type", "document");
+            let id = match source.place {
+                // As the vendor names what it was given without a name.
+                Some(place) if source.url.is_empty() => {
+                    Text::plain(format!("doc:{}", place.document))
+                }
+                _ => source.url.clone(),
+            };
+            one.text("id", &id).object("document", |document| {
+                document.text("id", &id);
+                if !source.url.is_empty() {
+                    document.text("url", &source.url);
+                }
+                if let Some(title) = &source.title {
+                    document.text("title", title);
+                }
+            });
         });
     });
     item.str("type", "TEXT_CONTENT")

@@ -10,7 +10,7 @@ use super::{decode, response, tap, usage};
 use crate::{
     dialect::{
         codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, name},
-        failure_delta,
+        failure_delta, logprobs,
     },
     openai,
     sse::SseEvent,
@@ -70,6 +70,10 @@ impl Decoder for EventDecoder {
                 sink(Delta::Start { id, created: None });
             }
             b"content-start" | b"content-delta" => {
+                let token = data.get("logprobs").and_then(logprobs::read_cohere);
+                if let Some(token) = token {
+                    sink(Delta::Logprobs(vec![token]));
+                }
                 if let Some(content) = message.and_then(|message| message.get("content")) {
                     said(content, sink);
                 }

@@ -52,6 +52,9 @@ pub(crate) trait Codec {
     /// Whether comments of the upstream's stream, which keep connections alive, may be passed on.
     const COMMENTS: bool = true;
 
+    /// Whether a reply may hold several choices.
+    const CHOICES: bool = false;
+
     /// How its streams are framed.
     const FRAMING: Framing = Framing::Sse;
 
@@ -297,10 +300,11 @@ pub(crate) fn object_schema(schema: Option<Json<'_>>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a prompt-cache marker in Anthropic's spelling; Bedrock's `cachePoint` is turned into it.
+/// Writes a prompt-cache marker in Anthropic's spelling; Bedrock's `cachePoint` and the breakpoints of
+/// the Responses dialect are turned into it.
 pub(crate) fn cache_control(marker: Option<Json<'_>>, object: &mut Object<'_>) {
     let Some(marker) = marker else { return };
-    if name(marker, "type") == "default" {
+    if name(marker, "type") != "ephemeral" {
         object.object("cache_control", |control| {
             control
                 .str("type", "ephemeral")

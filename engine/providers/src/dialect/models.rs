@@ -46,6 +46,38 @@ pub(crate) fn wants_max_completion_tokens(model: &str) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
+/// Models that OpenAI itself serves.
+pub(crate) fn of_openai(model: &str) -> bool {
+    let name = bare(model);
+    let name = name.strip_prefix("openai.").unwrap_or(&name);
+    let prefixes = [
+        "gpt-",
+        "o1",
+        "o3",
+        "o4",
+        "chatgpt",
+        "codex",
+        "computer-use",
+        "ft:",
+    ];
+    !name.starts_with("gpt-oss") && prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// OpenAI's models that know tools which take a free text ("Function calling", custom tools).
+pub(crate) fn knows_custom_tools(model: &str) -> bool {
+    let name = bare(model);
+    let name = name.strip_prefix("openai.").unwrap_or(&name);
+    ["gpt-5", "gpt-6", "codex"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
+/// Models that search the web and take `web_search_options` in OpenAI's chat dialect.
+pub(crate) fn searches(model: &str) -> bool {
+    let name = bare(model);
+    name.contains("-search") || name.starts_with("sonar")
+}
+
 /// Models that refuse `reasoning_effort` because they do not reason.
 pub(crate) fn never_reasons(model: &str) -> bool {
     const PLAIN: &[&str] = &[

@@ -24,6 +24,8 @@ enum Way {
         to: Box<dyn Encoder>,
         /// Whether the caller's SDKs bear comments.
         comments: bool,
+        /// Which of several choices is told, where the caller's dialect has one only.
+        choice: Option<u64>,
     },
 }
 
@@ -54,11 +56,17 @@ impl StreamTranslator {
             stored,
         };
         let comments = with_codec!(to, D => <D as Codec>::COMMENTS);
+        let choices = with_codec!(to, D => <D as Codec>::CHOICES);
         let from: Box<dyn Decoder> =
             with_codec!(from, D => Box::new(<D as Codec>::Decoder::default()));
         let to: Box<dyn Encoder> = with_codec!(to, D => Box::new(<D as Codec>::encoder(options)));
         Self {
-            way: Way::Between { from, to, comments },
+            way: Way::Between {
+                from,
+                to,
+                comments,
+                choice: (!choices).then_some(0),
+            },
         }
     }
 
@@ -69,12 +77,17 @@ impl StreamTranslator {
     /// # Errors
     /// [`TranslateError::Invalid`] when the event is none of the upstream's dialect.
     pub fn push(&mut self, event: &SseEvent, out: &mut Vec<u8>) -> Result<(), TranslateError> {
-        let (from, to, comments) = match &mut self.way {
+        let (from, to, comments, choice) = match &mut self.way {
             Way::Same => {
                 out.extend_from_slice(&event.raw);
                 return Ok(());
             }
-            Way::Between { from, to, comments } => (from, to, *comments),
+            Way::Between {
+                from,
+                to,
+                comments,
+                choice,
+            } => (from, to, *comments, choice),
         };
         if event.data.is_empty() && event.event.is_none() {
             if comments && event.raw.starts_with(b":") {
@@ -82,7 +95,11 @@ impl StreamTranslator {
             }
             return Ok(());
         }
-        let mut sink = |delta: Delta<'_>| to.encode(delta, out);
+        let mut sink = |delta: Delta<'_>| match (&mut *choice, &delta) {
+            (Some(at), Delta::Choice(next)) => *at = *next,
+            (Some(1..), delta) if !is_of_all(delta) => {}
+            _ => to.encode(delta, out),
+        };
         let result = from.decode(event, &mut sink);
         result.map_err(|fault| invalid_event(event, &fault))
     }
@@ -94,6 +111,14 @@ impl StreamTranslator {
             to.encode(Delta::End, out);
         }
     }
+}
+
+/// True for what is said of the reply as a whole.
+fn is_of_all(delta: &Delta<'_>) -> bool {
+    matches!(
+        delta,
+        Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } | Delta::End
+    )
 }
 
 fn invalid_event(event: &SseEvent, fault: &Fault<'_>) -> TranslateError {

@@ -21,13 +21,20 @@ pub(crate) struct Plan {
     pub(crate) budget: Option<u64>,
     /// Effort for newer models.
     pub(crate) effort: Option<&'static str>,
+    /// Whether what it thinks is to be shown, where the model can be told.
+    pub(crate) display: Option<&'static str>,
 }
 
 impl Plan {
     /// Writes the setting under `key`, unless there is none.
     pub(crate) fn write(&self, key: &str, body: &mut Object<'_>) {
         if self.adaptive {
-            body.literal(key, r#"{"type":"adaptive"}"#);
+            body.object(key, |thinking| {
+                thinking.str("type", "adaptive");
+                if let Some(display) = self.display {
+                    thinking.str("display", display);
+                }
+            });
         } else if let Some(budget) = self.budget {
             body.object(key, |thinking| {
                 thinking
@@ -55,8 +62,12 @@ pub(crate) fn plan<'a>(
         adaptive: false,
         budget: None,
         effort: None,
+        display: None,
     };
+    let wish = request.thoughts.as_ref();
     let Some(given) = &request.reasoning else {
+        // Who wants to see thoughts must say that there shall be some.
+        dropped.extend(wish.filter(|wish| wish.value).map(|wish| wish.from));
         return plan;
     };
     if given.value == Reasoning::Off {
@@ -71,6 +82,12 @@ pub(crate) fn plan<'a>(
     if version >= Some((4, 6)) {
         plan.on = true;
         plan.adaptive = true;
+        // From 4.7 on nothing is shown unasked, and callers of other dialects expect it.
+        plan.display = match wish.map(|wish| wish.value) {
+            Some(false) => Some("omitted"),
+            Some(true) => Some("summarized"),
+            None => (version >= Some((4, 7))).then_some("summarized"),
+        };
         plan.effort = match given.value {
             Reasoning::Effort(level) => Some(effort(level, version)),
             Reasoning::Budget(0..=2048) => Some("low"),
@@ -80,6 +97,8 @@ pub(crate) fn plan<'a>(
         };
         return plan;
     }
+    // What older models think is always shown.
+    dropped.extend(wish.filter(|wish| !wish.value).map(|wish| wish.from));
     let wanted = match given.value {
         Reasoning::Budget(tokens) => tokens.max(SMALLEST_BUDGET),
         Reasoning::Effort(Effort::Minimal) => SMALLEST_BUDGET,

@@ -3,15 +3,19 @@
 mod parts;
 
 use tidegate_types::chat::{
-    Effort, Format, Given, Json, Part, Reasoning, Request, Text, Tier, Tool, ToolChoice,
+    Effort, Format, Given, Json, Part, Reasoning, Request, ServerKind, ServerTool, Text, Tier,
+    Tool, ToolChoice,
 };
 
 use super::either;
-use crate::dialect::codec::{
-    Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+use crate::dialect::{
+    codec::{
+        Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+    },
+    server_tool::others,
 };
 
-pub(super) use parts::{arguments, call_id, citations, given_id, source, think};
+pub(super) use parts::{arguments, call_id, citations, given_id, media_part, source, think};
 
 /// Said to the model where the reply is to be JSON but no object, which other vendors' settings do
 /// not allow. It is reported all the same: words bind less than a setting.
@@ -119,15 +123,25 @@ fn config<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<Option<Json<
                 request.stop = texts.collect::<Result<_, _>>()?;
             }
             "candidateCount" | "candidate_count" if value.as_u64() == Some(1) => {}
+            "candidateCount" | "candidate_count" => {
+                request.choices = Some(Given {
+                    value: whole(integral(value))?,
+                    from: value,
+                });
+            }
             "responseLogprobs" | "response_logprobs" => {
                 request.logprobs = boolean(value)?.then_some(value);
             }
             "logprobs" => request.top_logprobs = Some(number(value)?),
-            "responseModalities" | "response_modalities"
-                if value.items().all(|item| {
-                    let word = item.as_text();
-                    word.is_some_and(|word| word.decode().eq_ignore_ascii_case("text"))
-                }) => {}
+            "responseModalities" | "response_modalities" => {
+                for item in array(value)?.items() {
+                    match &*text(item)?.decode().to_ascii_lowercase() {
+                        "text" | "modality_unspecified" => {}
+                        "image" => request.pictures = Some(item),
+                        _ => request.unknown.push(item),
+                    }
+                }
+            }
             "responseMimeType" | "response_mime_type" => media_type = Some(value),
             "responseSchema"
             | "response_schema"
@@ -188,7 +202,7 @@ fn format<'a>(
 }
 
 fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
-    let (mut level, mut shown) = (None, false);
+    let mut level = None;
     for (key, value) in members(value)? {
         match &*key.decode() {
             "thinkingBudget" | "thinking_budget" => {
@@ -206,11 +220,17 @@ fn thinking<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<
                     None => request.unknown.push(value),
                 }
             }
-            "includeThoughts" | "include_thoughts" => shown = boolean(value)?,
+            "includeThoughts" | "include_thoughts" => {
+                request.thoughts = Some(Given {
+                    value: boolean(value)?,
+                    from: value,
+                });
+            }
             _ => note(value, &mut request.unknown),
         }
     }
     // Who wants to see thoughts wants there to be some.
+    let shown = request.thoughts.as_ref().is_some_and(|wish| wish.value);
     let level = level.or(shown.then_some(Reasoning::Adaptive));
     if let Some(level) = level {
         request.reasoning = Some(Given {
@@ -248,11 +268,26 @@ fn tools<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>>
                     request.tools.push(read);
                 }
             }
-            // Tools that run at the vendor mean nothing elsewhere, even those without settings.
+            "googleSearch" | "google_search" => {
+                server_tool(ServerKind::Search, value, request);
+            }
+            "codeExecution" | "code_execution" => {
+                server_tool(ServerKind::Code, value, request);
+            }
+            "urlContext" | "url_context" => server_tool(ServerKind::Fetch, value, request),
+            // Other tools that run at the vendor mean nothing elsewhere, even those without settings.
             _ => request.unknown.push(value),
         }
     }
     Ok(())
+}
+
+fn server_tool<'a>(kind: ServerKind, value: Json<'a>, request: &mut Request<'a>) {
+    let mut tool = ServerTool::new(kind, value);
+    tool.blocked = either(value, "excludeDomains", "exclude_domains");
+    let known = &["excludeDomains", "exclude_domains"];
+    request.unknown.extend(others(value, known));
+    request.server_tools.push(tool);
 }
 
 fn function<'a>(from: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Tool<'a>, Fault<'a>> {
@@ -261,6 +296,7 @@ fn function<'a>(from: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Tool<'a>,
         description: None,
         schema: None,
         strict: None,
+        grammar: None,
         cache: None,
         from,
     };
@@ -275,6 +311,13 @@ fn function<'a>(from: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Tool<'a>,
         }
     }
     Ok(tool)
+}
+
+fn among(list: Json<'_>, required: bool) -> ToolChoice<'_> {
+    ToolChoice::Allowed {
+        names: list.items().filter_map(Json::as_text).collect(),
+        required,
+    }
 }
 
 fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
@@ -296,15 +339,13 @@ fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fau
         ("" | "MODE_UNSPECIFIED", _) => None,
         ("NONE", _) => Some(ToolChoice::None),
         ("ANY", _) => {
-            let alone = allowed.and_then(one);
-            // One of several cannot be told; that there must be one can.
-            request.unknown.extend(allowed.filter(|_| alone.is_none()));
-            Some(alone.map_or(ToolChoice::Required, ToolChoice::Tool))
+            let alone = allowed.and_then(one).map(ToolChoice::Tool);
+            let some = allowed.map(|list| among(list, true));
+            Some(alone.or(some).unwrap_or(ToolChoice::Required))
         }
         // The second differs in how closely arguments follow their schemas.
         ("AUTO" | "VALIDATED", _) => {
-            request.unknown.extend(allowed);
-            Some(ToolChoice::Auto)
+            Some(allowed.map_or(ToolChoice::Auto, |list| among(list, false)))
         }
         (_, mode) => {
             let at = mode.unwrap_or(value);

@@ -4,7 +4,7 @@ mod config;
 mod contents;
 
 use tidegate_types::chat::{
-    Format, Given, Json, PartKind, Request, Text, Tier, Tool, ToolChoice,
+    Format, Given, Json, PartKind, Request, ServerKind, Text, Tier, Tool, ToolChoice,
     write::{Array, Object},
 };
 
@@ -35,8 +35,8 @@ pub(super) fn request<'a>(
     let told = matches!(format, Some(Format::Json)) && apart;
     system(request, told.then_some(JSON_ONLY), &mut body, dropped);
     contents::write(request, version, &mut body, dropped);
-    tools(request, emulated, &mut body, dropped);
-    tool_choice(request, emulated, version, &mut body);
+    tools(request, version, emulated, &mut body, dropped);
+    tool_choice(request, emulated, version, &mut body, dropped);
     if let Some(given) = &request.parallel_tool_calls
         && !given.value
     {
@@ -61,6 +61,9 @@ pub(super) fn request<'a>(
     }
     // Labels of Vertex AI are the nearest thing, and Google AI refuses them.
     dropped.extend(request.user);
+    dropped.extend(request.safety_identifier);
+    dropped.extend(request.metadata);
+    dropped.extend(request.of_openai());
     body.close();
     out
 }
@@ -104,19 +107,47 @@ fn system<'a>(
 
 fn tools<'a>(
     request: &Request<'a>,
+    version: Option<(u32, u32)>,
     emulated: Option<Json<'a>>,
     body: &mut Object<'_>,
     dropped: &mut Vec<Json<'a>>,
 ) {
     if request.tools.is_empty() {
         dropped.extend(request.must_call());
+    }
+    // Before Gemini 3, functions and the vendor's own tools exclude each other.
+    let served = request.tools.is_empty() || version >= Some((3, 0));
+    for tool in &request.server_tools {
+        if served {
+            // Of its settings the vendor's AI platform alone knows some.
+            dropped.extend(tool.settings());
+        } else {
+            dropped.push(tool.from);
+        }
+    }
+    let served = served && !request.server_tools.is_empty();
+    if request.tools.is_empty() && !served {
         return;
     }
     body.array("tools", |list| {
+        for tool in request.server_tools.iter().filter(|_| served) {
+            list.object(|item| {
+                let name = match tool.kind {
+                    ServerKind::Search => "googleSearch",
+                    ServerKind::Fetch => "urlContext",
+                    ServerKind::Code => "codeExecution",
+                };
+                item.literal(name, "{}");
+            });
+        }
+        if request.tools.is_empty() {
+            return;
+        }
         list.object(|tool| {
             tool.array("functionDeclarations", |list| {
                 for tool in &request.tools {
                     dropped.extend(tool.cache);
+                    dropped.extend(tool.grammar);
                     function(tool, list);
                 }
                 if let Some(schema) = emulated {
@@ -172,11 +203,12 @@ fn json_tool(request: &Request<'_>, schema: Json<'_>, list: &mut Array<'_>) {
     });
 }
 
-fn tool_choice(
-    request: &Request<'_>,
-    emulated: Option<Json<'_>>,
+fn tool_choice<'a>(
+    request: &Request<'a>,
+    emulated: Option<Json<'a>>,
     version: Option<(u32, u32)>,
     body: &mut Object<'_>,
+    dropped: &mut Vec<Json<'a>>,
 ) {
     if request.tools.is_empty() {
         return;
@@ -186,21 +218,55 @@ fn tool_choice(
     let strict = strict && version >= Some((2, 5));
     let stand_in = Text::Escaped(JSON_TOOL);
     let choice = request.tool_choice.as_ref();
-    let (mode, name) = match (choice.map(|Given { value, .. }| value), emulated) {
-        (Some(ToolChoice::Tool(name)), _) => ("ANY", Some(name)),
-        (Some(ToolChoice::None), Some(_)) => ("ANY", Some(&stand_in)),
+    let mut names: Vec<&Text<'_>> = Vec::new();
+    let mode = match (choice.map(|Given { value, .. }| value), emulated) {
+        (Some(ToolChoice::Tool(name)), _) => {
+            names.push(name);
+            "ANY"
+        }
+        (Some(ToolChoice::None), Some(_)) => {
+            names.push(&stand_in);
+            "ANY"
+        }
+        (
+            Some(ToolChoice::Allowed {
+                required: false, ..
+            }),
+            None,
+        ) if version < Some((2, 5)) => {
+            dropped.extend(choice.map(|given| given.from));
+            "AUTO"
+        }
+        (
+            Some(ToolChoice::Allowed {
+                names: some,
+                required,
+            }),
+            emulated,
+        ) => {
+            names.extend(some);
+            names.extend(emulated.map(|_| &stand_in));
+            // Only these two take names.
+            if *required || emulated.is_some() {
+                "ANY"
+            } else {
+                "VALIDATED"
+            }
+        }
         // The model may call the caller's tools first and must reply through the stand-in at last.
-        (_, Some(_)) | (Some(ToolChoice::Required), None) => ("ANY", None),
-        (Some(ToolChoice::None), None) => ("NONE", None),
-        (Some(ToolChoice::Auto) | None, None) if strict => ("VALIDATED", None),
-        (Some(ToolChoice::Auto), None) => ("AUTO", None),
+        (_, Some(_)) | (Some(ToolChoice::Required), None) => "ANY",
+        (Some(ToolChoice::None), None) => "NONE",
+        (Some(ToolChoice::Auto) | None, None) if strict => "VALIDATED",
+        (Some(ToolChoice::Auto), None) => "AUTO",
         (None, None) => return,
     };
     body.object("toolConfig", |config| {
         config.object("functionCallingConfig", |calling| {
             calling.str("mode", mode);
-            if let Some(name) = name {
-                calling.array("allowedFunctionNames", |list| name.write(list.item()));
+            if !names.is_empty() {
+                calling.array("allowedFunctionNames", |list| {
+                    names.iter().for_each(|name| name.write(list.item()));
+                });
             }
         });
     });

@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Arguments, Citation, Json, Part, PartKind, Response, Stop, Text,
+        Arguments, Choice, Citation, Json, Media, Part, PartKind, Response, Stop, Text,
         write::{self, Array, Object},
     },
 };
@@ -11,10 +11,10 @@ use tidegate_types::{
 use super::{FOREIGN, REDACTED, decode, either};
 use crate::dialect::{
     codec::{Fault, JSON_TOOL, array, member, name, object},
-    proof, usage, words,
+    logprobs, proof, usage, words,
 };
 
-/// Reads a `GenerateContentResponse`; of several candidates the first.
+/// Reads a `GenerateContentResponse`.
 pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     // A list is what a stream without `alt=sse` is; one of more than one chunk is no reply.
     let mut items = body.items();
@@ -33,24 +33,49 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     let id = either(body, "responseId", "response_id").and_then(Json::as_text);
     let mut response = Response {
         id,
-        created: None,
-        parts: Vec::new(),
-        stop: blocked(body),
-        stop_sequence: None,
         usage: counts(body),
+        ..Response::default()
     };
-    let Some(candidate) = candidate(body) else {
-        let told =
-            body.get("candidates").is_some() || response.stop.is_some() || response.usage.is_some();
+    let blocked = blocked(body);
+    let Some(candidates) = body.get("candidates") else {
+        let told = blocked.is_some() || response.usage.is_some();
+        response.first.stop = blocked;
         return if told {
             Ok(response)
         } else {
             Err(Fault::missing(body, "candidates"))
         };
     };
+    for (place, item) in in_order(candidates).into_iter().enumerate() {
+        let choice = read(item, response.id.as_ref())?;
+        if place == 0 {
+            response.first = choice;
+        } else {
+            response.more.push(choice);
+        }
+    }
+    response.first.stop = response.first.stop.or(blocked);
+    Ok(response)
+}
+
+/// The candidates by their `index`, which is left out where it is 0.
+fn in_order(candidates: Json<'_>) -> Vec<Json<'_>> {
+    let mut all: Vec<_> = candidates.items().collect();
+    all.sort_by_key(|candidate| index_of(*candidate));
+    all
+}
+
+/// Which of several candidates it is.
+pub(super) fn index_of(candidate: Json<'_>) -> u64 {
+    let index = candidate.get("index").and_then(Json::as_u64);
+    index.unwrap_or_default()
+}
+
+fn read<'a>(candidate: Json<'a>, reply: Option<&Text<'a>>) -> Result<Choice<'a>, Fault<'a>> {
     let parts = object(candidate)?
         .get("content")
         .and_then(|content| content.get("parts"));
+    let mut choice = Choice::default();
     let mut calls = 0;
     for item in parts
         .map(array)
@@ -58,21 +83,22 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
         .into_iter()
         .flat_map(Json::items)
     {
-        part(object(item)?, &mut calls, &mut response)?;
+        part(object(item)?, reply, &mut calls, &mut choice.parts)?;
     }
     let sources: Vec<_> = decode::citations(candidate).collect();
-    cite(sources, &mut response.parts);
-    response.stop = stop(candidate).or(response.stop);
-    Ok(response)
+    cite(sources, &mut choice.parts);
+    choice.stop = stop(candidate);
+    choice.logprobs = logprobs::read_gemini(candidate);
+    Ok(choice)
 }
 
 fn part<'a>(
     item: Json<'a>,
+    reply: Option<&Text<'a>>,
     calls: &mut usize,
-    response: &mut Response<'a>,
+    parts: &mut Vec<Part<'a>>,
 ) -> Result<(), Fault<'a>> {
     let source = decode::source(item);
-    let parts = &mut response.parts;
     if let Some(call) = source.call {
         let name = member(object(call)?, "name")?;
         let arguments = decode::arguments(call)?;
@@ -82,7 +108,7 @@ fn part<'a>(
             return Ok(());
         }
         let id = decode::given_id(call);
-        let id = id.unwrap_or_else(|| decode::call_id(response.id.as_ref(), *calls));
+        let id = id.unwrap_or_else(|| decode::call_id(reply, *calls));
         *calls += 1;
         parts.push(Part::new(
             PartKind::ToolCall {
@@ -94,6 +120,10 @@ fn part<'a>(
             item,
         ));
         return Ok(());
+    }
+    // Pictures on the way to the last are thoughts.
+    if let Some(data) = source.media.filter(|_| !source.thought) {
+        parts.push(Part::new(decode::media_part(object(data)?)?, item));
     }
     let words = source.text.and_then(Json::as_text);
     if let Some(text) = words.filter(|text| !text.is_empty()) {
@@ -172,13 +202,10 @@ pub(super) fn counts(body: Json<'_>) -> Option<Usage> {
     (counted("promptTokenCount") || counted("totalTokenCount")).then(|| usage::gemini(found))
 }
 
-/// The candidate that is read: the first, which is often the only one.
+/// The first of the candidates, which is often the only one.
 pub(super) fn candidate(body: Json<'_>) -> Option<Json<'_>> {
     let mut list = body.get("candidates")?.items();
-    list.find(|candidate| {
-        let index = candidate.get("index").and_then(Json::as_u64);
-        index.unwrap_or_default() == 0
-    })
+    list.find(|candidate| index_of(*candidate) == 0)
 }
 
 /// Why a candidate ended (`FinishReason`). What went wrong with a call ends it without one.
@@ -189,7 +216,8 @@ pub(super) fn stop(candidate: Json<'_>) -> Option<Stop> {
         return Some(match number {
             0 => return None,
             2 => Stop::Length,
-            3 | 4 | 7 | 8 => Stop::Refusal,
+            3 | 4 | 6 | 7 | 8 | 9 | 11 => Stop::Refusal,
+            10 => Stop::Malformed,
             _ => Stop::End,
         });
     }
@@ -205,13 +233,15 @@ pub(super) fn stop(candidate: Json<'_>) -> Option<Stop> {
         | "IMAGE_SAFETY"
         | "IMAGE_PROHIBITED_CONTENT"
         | "IMAGE_RECITATION" => Stop::Refusal,
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => Stop::Malformed,
         _ => Stop::End,
     })
 }
 
 pub(super) fn finish_reason(stop: Option<Stop>, refused: bool) -> &'static str {
     match stop {
-        Some(Stop::Length) => "MAX_TOKENS",
+        Some(Stop::Length | Stop::Window) => "MAX_TOKENS",
+        Some(Stop::Malformed) => "MALFORMED_FUNCTION_CALL",
         Some(Stop::Refusal) => "SAFETY",
         None | Some(Stop::End) if refused => "SAFETY",
         None | Some(Stop::End | Stop::Sequence | Stop::ToolUse) => "STOP",
@@ -221,27 +251,10 @@ pub(super) fn finish_reason(stop: Option<Stop>, refused: bool) -> &'static str {
 pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     let mut body = Object::open(&mut out);
-    let mut sources = Sources::default();
-    let mut refused = false;
     body.array("candidates", |list| {
-        list.object(|candidate| {
-            candidate.object("content", |content| {
-                content.array("parts", |list| {
-                    let mut index = 0;
-                    for part in &response.parts {
-                        refused |= matches!(part.kind, PartKind::Refusal(_));
-                        if let PartKind::Text { text, citations } = &part.kind {
-                            sources.add(index, text, citations);
-                        }
-                        index += u64::from(write_part(&part.kind, list));
-                    }
-                });
-                content.str("role", "model");
-            });
-            candidate.str("finishReason", finish_reason(response.stop, refused));
-            candidate.number("index", 0);
-            sources.write(candidate);
-        });
+        for (index, choice) in response.choices().enumerate() {
+            list.object(|item| candidate_members(index as u64, choice, item));
+        }
     });
     if let Some(counts) = &response.usage {
         body.object("usageMetadata", |object| usage_members(counts, object));
@@ -252,6 +265,28 @@ pub(super) fn encode(response: &Response<'_>, model: &str) -> Vec<u8> {
     }
     body.close();
     out
+}
+
+fn candidate_members(place: u64, choice: &Choice<'_>, candidate: &mut Object<'_>) {
+    let mut sources = Sources::default();
+    let mut refused = false;
+    candidate.object("content", |content| {
+        content.array("parts", |list| {
+            let mut index = 0;
+            for part in &choice.parts {
+                refused |= matches!(part.kind, PartKind::Refusal(_));
+                if let PartKind::Text { text, citations } = &part.kind {
+                    sources.add(index, text, citations);
+                }
+                index += u64::from(write_part(&part.kind, list));
+            }
+        });
+        content.str("role", "model");
+    });
+    candidate.str("finishReason", finish_reason(choice.stop, refused));
+    candidate.number("index", place);
+    sources.write(candidate);
+    logprobs::write_gemini(&choice.logprobs, candidate);
 }
 
 /// Appends the part, unless this dialect has none for it or it would be empty.
@@ -267,6 +302,9 @@ fn write_part(kind: &PartKind<'_>, list: &mut Array<'_>) -> bool {
         }
         PartKind::RedactedThinking(data) => {
             list.object(|part| redacted(data, part));
+        }
+        PartKind::Image { media, .. } | PartKind::Audio(media) => {
+            list.object(|part| blob(media, part));
         }
         PartKind::ToolCall {
             id,
@@ -284,6 +322,24 @@ fn write_part(kind: &PartKind<'_>, list: &mut Array<'_>) -> bool {
         _ => return false,
     }
     true
+}
+
+/// A picture or sound of a reply.
+pub(super) fn blob(media: &Media<'_>, part: &mut Object<'_>) {
+    match media {
+        Media::Base64 { media_type, data } => part.object("inlineData", |blob| {
+            blob.text("mimeType", media_type).text("data", data);
+        }),
+        Media::Url(uri) | Media::File(uri) | Media::Text(uri) => part.object("fileData", |file| {
+            let guessed = crate::dialect::media::guess_type(&uri.decode());
+            let told = if guessed.is_empty() {
+                "image/png"
+            } else {
+                guessed
+            };
+            file.str("mimeType", told).text("fileUri", uri);
+        }),
+    };
 }
 
 /// A call; an id that says nothing is left out.
@@ -360,13 +416,20 @@ impl Sources {
     /// The place of a source in the list.
     pub(super) fn place(&mut self, source: &Citation<'_>) -> u64 {
         let url = source.url.decode().into_owned();
-        if let Some(place) = self.places.get(&url) {
+        let title = source.title.clone().map(Text::into_owned);
+        // Documents of the request have a title and no address.
+        let key = if url.is_empty() {
+            let title = title.as_ref().map(Text::decode);
+            format!(" {}", title.unwrap_or_default())
+        } else {
+            url.clone()
+        };
+        if let Some(place) = self.places.get(&key) {
             return *place;
         }
         let place = self.chunks.len() as u64;
-        let title = source.title.clone().map(Text::into_owned);
-        self.chunks.push((Text::plain(url.clone()), title));
-        self.places.insert(url, place);
+        self.chunks.push((Text::plain(url), title));
+        self.places.insert(key, place);
         place
     }
 
@@ -378,8 +441,15 @@ impl Sources {
             grounding.array("groundingChunks", |list| {
                 for (url, title) in &self.chunks {
                     list.object(|chunk| {
-                        chunk.object("web", |web| {
-                            web.text("uri", url);
+                        let kind = if url.is_empty() {
+                            "retrievedContext"
+                        } else {
+                            "web"
+                        };
+                        chunk.object(kind, |web| {
+                            if !url.is_empty() {
+                                web.text("uri", url);
+                            }
                             if let Some(title) = title {
                                 web.text("title", title);
                             }

@@ -6,13 +6,13 @@ pub(crate) use encoder::ChunkEncoder;
 
 use std::collections::HashSet;
 
-use tidegate_types::chat::{Arguments, Delta, Json, Stop, Text};
+use tidegate_types::chat::{Arguments, Delta, Json, PartKind, Stop, Text};
 
 use super::{decode, either, response};
 use crate::{
     dialect::{
         codec::{Decoder, Fault, JSON_TOOL, MOST_BLOCKS, member, object},
-        failure_delta, proof,
+        failure_delta, logprobs, proof,
     },
     sse::SseEvent,
 };
@@ -21,6 +21,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct ChunkDecoder {
     started: bool,
+    /// Which candidate was told last.
+    at: u64,
+    candidates: Vec<(u64, Candidate)>,
+}
+
+/// What is known of one of the candidates.
+#[derive(Debug, Default)]
+struct Candidate {
     calls: u32,
     /// Addresses of the sources told so far: every chunk may repeat those before it.
     cited: HashSet<String>,
@@ -47,30 +55,33 @@ impl Decoder for ChunkDecoder {
             let id = id.clone().unwrap_or(Text::Escaped(""));
             sink(Delta::Start { id, created: None });
         }
-        let candidate = response::candidate(chunk);
-        if let Some(candidate) = candidate {
-            let parts = candidate
-                .get("content")
-                .and_then(|content| content.get("parts"));
-            for part in parts.map(Json::items).into_iter().flatten() {
-                self.part(part, id.as_ref(), sink)?;
-            }
-            for source in decode::citations(candidate) {
-                if self.cited.len() < MOST_BLOCKS
-                    && self.cited.insert(source.url.decode().into_owned())
-                {
-                    sink(Delta::Citation(source));
-                }
-            }
-        }
         if let Some(usage) = response::counts(chunk) {
             sink(Delta::Usage(usage));
         }
-        let stop = candidate.and_then(response::stop);
-        if let Some(stop) = stop.or_else(|| response::blocked(chunk)) {
-            // A reply that was stopped for its content is no call any more.
-            let called = self.calls > 0 && stop == Stop::End;
-            let stop = if called { Stop::ToolUse } else { stop };
+        let mut told = false;
+        let candidates = chunk.get("candidates").map(Json::items);
+        for candidate in candidates.into_iter().flatten() {
+            let index = response::index_of(candidate);
+            if index != self.at {
+                self.at = index;
+                sink(Delta::Choice(index));
+            }
+            let place = self.candidates.iter().position(|(at, _)| *at == index);
+            let place = match place {
+                Some(place) => place,
+                None if self.candidates.len() >= MOST_BLOCKS => {
+                    return Err(Fault::new(candidate, "is one candidate too many"));
+                }
+                None => {
+                    self.candidates.push((index, Candidate::default()));
+                    self.candidates.len() - 1
+                }
+            };
+            if let Some((_, state)) = self.candidates.get_mut(place) {
+                told |= state.read(candidate, id.as_ref(), sink)?;
+            }
+        }
+        if !told && let Some(stop) = response::blocked(chunk) {
             sink(Delta::Stop {
                 stop,
                 sequence: None,
@@ -80,7 +91,42 @@ impl Decoder for ChunkDecoder {
     }
 }
 
-impl ChunkDecoder {
+impl Candidate {
+    /// True when it says why it ended.
+    fn read<'a>(
+        &mut self,
+        candidate: Json<'a>,
+        reply: Option<&Text<'a>>,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<bool, Fault<'a>> {
+        let tokens = logprobs::read_gemini(candidate);
+        if !tokens.is_empty() {
+            sink(Delta::Logprobs(tokens));
+        }
+        let parts = candidate
+            .get("content")
+            .and_then(|content| content.get("parts"));
+        for part in parts.map(Json::items).into_iter().flatten() {
+            self.part(part, reply, sink)?;
+        }
+        for source in decode::citations(candidate) {
+            if self.cited.len() < MOST_BLOCKS && self.cited.insert(source.url.decode().into_owned())
+            {
+                sink(Delta::Citation(source));
+            }
+        }
+        let Some(stop) = response::stop(candidate) else {
+            return Ok(false);
+        };
+        // A reply that was stopped for its content is no call any more.
+        let called = self.calls > 0 && stop == Stop::End;
+        sink(Delta::Stop {
+            stop: if called { Stop::ToolUse } else { stop },
+            sequence: None,
+        });
+        Ok(true)
+    }
+
     fn part<'a>(
         &mut self,
         item: Json<'a>,
@@ -90,6 +136,12 @@ impl ChunkDecoder {
         let source = decode::source(object(item)?);
         if let Some(call) = source.call {
             return self.call(call, source.signature, reply, sink);
+        }
+        if let Some(data) = source.media.filter(|_| !source.thought) {
+            // Sound comes in pieces that no other dialect could put together.
+            if let PartKind::Image { media, .. } = decode::media_part(object(data)?)? {
+                sink(Delta::Image(media));
+            }
         }
         let Some(words) = source.text else {
             return Ok(());

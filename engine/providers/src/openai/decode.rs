@@ -3,14 +3,19 @@
 mod messages;
 
 use tidegate_types::chat::{
-    Effort, Format, Given, Json, Reasoning, Request, Text, Tier, Tool, ToolChoice,
+    Effort, Format, Given, Json, Reasoning, Request, ServerKind, ServerTool, Text, Tier, Tool,
+    ToolChoice,
 };
 
-use crate::dialect::codec::{
-    Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+use crate::dialect::{
+    codec::{
+        Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+    },
+    custom,
+    server_tool::others,
 };
 
-pub(super) use messages::{join, of_anthropic, parts_of_reply};
+pub(super) use messages::{join, of_anthropic, parts_of_reply, pictures};
 pub(crate) use messages::{part, proof, source};
 
 /// Reads the body of `POST /chat/completions`, with what OpenRouter, LiteLLM, Mistral and DeepSeek
@@ -67,9 +72,26 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "stream_options" => {
                 request.include_usage =
                     value.get("include_usage").and_then(Json::as_bool) == Some(true);
+                // Padding of the stream is an affair of its sender.
+                let known = &["include_usage", "include_obfuscation"];
+                request.unknown.extend(others(value, known));
             }
             "user" => request.user = Some(string(value)?),
-            "safety_identifier" if request.user.is_none() => request.user = Some(string(value)?),
+            "safety_identifier" => request.safety_identifier = Some(string(value)?),
+            "metadata" if says_nothing(value) => {}
+            "metadata" => request.metadata = Some(object(value)?),
+            "prompt_cache_key" => request.cache_key = Some(string(value)?),
+            "prompt_cache_retention" => request.cache_retention = Some(string(value)?),
+            // Everybody's default.
+            "verbosity" if value.as_str() == "\"medium\"" => {}
+            "verbosity" => request.verbosity = Some(string(value)?),
+            "web_search_options" => search(value, &mut request),
+            "include_reasoning" => {
+                request.thoughts = Some(Given {
+                    value: boolean(value)?,
+                    from: value,
+                });
+            }
             "reasoning_effort" => effort(value, value, &mut request),
             "reasoning" => reasoning(value, &mut request),
             "thinking" => thinking(value, &mut request),
@@ -78,7 +100,22 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "logprobs" if boolean(value)? => request.logprobs = Some(value),
             "top_logprobs" => request.top_logprobs = Some(number(value)?),
             "n" if value.as_str() == "1" => {}
-            "modalities" if value.items().all(|item| item.as_str() == "\"text\"") => {}
+            "n" => {
+                request.choices = Some(Given {
+                    value: whole(value)?,
+                    from: value,
+                });
+            }
+            "modalities" => {
+                for item in array(value)?.items() {
+                    match item.as_str() {
+                        "\"text\"" => {}
+                        // OpenRouter's word for models that draw.
+                        "\"image\"" => request.pictures = Some(item),
+                        _ => request.unknown.push(item),
+                    }
+                }
+            }
             _ if says_nothing(value) => {}
             _ => request.unknown.push(value),
         }
@@ -134,7 +171,21 @@ fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>
                 read.cache = tool
                     .get("cache_control")
                     .or_else(|| function.get("cache_control"));
+                let known = &[
+                    "name",
+                    "description",
+                    "parameters",
+                    "strict",
+                    "cache_control",
+                ];
+                request.unknown.extend(others(function, known));
                 request.tools.push(read);
+            }
+            "custom" => {
+                let inner = tool.get("custom").unwrap_or(tool);
+                let format = inner.get("format");
+                let grammar = format.filter(|format| name(*format, "type") != "text");
+                request.tools.push(custom_tool(inner, tool, grammar)?);
             }
             // Tools that run at the vendor mean nothing elsewhere.
             _ => request.unknown.push(tool),
@@ -157,9 +208,57 @@ fn function_tool<'a>(function: Json<'a>, from: Json<'a>) -> Result<Tool<'a>, Fau
         description: function.get("description").map(text).transpose()?,
         schema: function.get("parameters").map(object).transpose()?,
         strict: function.get("strict").map(boolean).transpose()?,
+        grammar: None,
         cache: None,
         from,
     })
+}
+
+/// A tool that takes a free text becomes a function with that text as its only argument.
+pub(crate) fn custom_tool<'a>(
+    inner: Json<'a>,
+    from: Json<'a>,
+    grammar: Option<Json<'a>>,
+) -> Result<Tool<'a>, Fault<'a>> {
+    Ok(Tool {
+        name: custom::stand_in(&member(inner, "name")?),
+        description: inner.get("description").map(text).transpose()?,
+        schema: Some(Json::trusted(custom::SCHEMA)),
+        strict: None,
+        grammar,
+        cache: None,
+        from,
+    })
+}
+
+/// The models that search take their settings here ("Web search").
+fn search<'a>(value: Json<'a>, request: &mut Request<'a>) {
+    let mut tool = ServerTool::new(ServerKind::Search, value);
+    let place = value.get("user_location");
+    tool.location = place.and_then(|place| place.get("approximate"));
+    tool.context_size = value.get("search_context_size");
+    let known = &["user_location", "search_context_size"];
+    request.unknown.extend(others(value, known));
+    request.server_tools.push(tool);
+}
+
+/// The tools of an `allowed_tools` choice; what is none of the caller's own is added to `unknown`.
+pub(crate) fn allowed<'a>(holder: Json<'a>, unknown: &mut Vec<Json<'a>>) -> ToolChoice<'a> {
+    let mut names = Vec::new();
+    let tools = holder.get("tools").map(Json::items);
+    for tool in tools.into_iter().flatten() {
+        let kind = name(tool, "type");
+        let inner = tool.get(&kind).unwrap_or(tool);
+        match (&*kind, inner.get("name").and_then(Json::as_text)) {
+            ("function" | "", Some(name)) => names.push(name),
+            ("custom", Some(name)) => names.push(custom::stand_in(&name)),
+            _ => unknown.push(tool),
+        }
+    }
+    ToolChoice::Allowed {
+        names,
+        required: name(holder, "mode") == "required",
+    }
 }
 
 fn tool_choice<'a>(
@@ -180,23 +279,16 @@ fn tool_choice<'a>(
     }
     object(value)?;
     if name(value, "type") == "allowed_tools" {
-        // The list cannot be told; whether one of them must be called can.
-        unknown.push(value);
-        let mode = value
-            .get("allowed_tools")
-            .map(|allowed| name(allowed, "mode"));
-        let required = mode.as_deref() == Some("required");
-        return Ok(if required {
-            ToolChoice::Required
-        } else {
-            ToolChoice::Auto
-        });
+        return Ok(allowed(
+            value.get("allowed_tools").unwrap_or(value),
+            unknown,
+        ));
+    }
+    if let Some(inner) = value.get("custom") {
+        return Ok(ToolChoice::Tool(custom::stand_in(&member(inner, "name")?)));
     }
     // The older `function_call` has the name one level up.
-    let holder = value
-        .get("function")
-        .or_else(|| value.get("custom"))
-        .unwrap_or(value);
+    let holder = value.get("function").unwrap_or(value);
     Ok(ToolChoice::Tool(member(holder, "name")?))
 }
 
@@ -218,6 +310,14 @@ pub(crate) fn effort<'a>(value: Json<'a>, from: Json<'a>, request: &mut Request<
 
 /// OpenRouter's `reasoning: {effort | max_tokens | enabled}`.
 fn reasoning<'a>(value: Json<'a>, request: &mut Request<'a>) {
+    if let Some(hidden) = value.get("exclude").and_then(Json::as_bool) {
+        request.thoughts = Some(Given {
+            value: !hidden,
+            from: value,
+        });
+    }
+    let known = &["max_tokens", "effort", "enabled", "exclude"];
+    request.unknown.extend(others(value, known));
     if let Some(budget) = value.get("max_tokens").and_then(Json::as_u64) {
         request.reasoning = Some(Given {
             value: Reasoning::Budget(budget),
@@ -235,8 +335,6 @@ fn reasoning<'a>(value: Json<'a>, request: &mut Request<'a>) {
             value: level,
             from: value,
         });
-    } else if !says_nothing(value) {
-        request.unknown.push(value);
     }
 }
 

@@ -1,15 +1,17 @@
 //! Writing a request.
 
+mod tools;
+
 use tidegate_types::chat::{
     Arguments, Effort, Format, Json, Media, Message, Part, PartKind, Reasoning, Request, Role,
-    Text, Tier, ToolChoice,
+    Text, Tier,
     write::{Array, Object},
 };
 
 use super::response;
 use crate::dialect::{
     codec::{MALFORMED, cache_control},
-    models, proof,
+    custom, models, proof,
     words::joined,
 };
 
@@ -21,6 +23,8 @@ struct Writer<'a, 'd> {
     reasoning_back: bool,
     /// Claude behind a compatible endpoint takes its signed thoughts back.
     signed: bool,
+    /// The model knows tools that take a free text.
+    custom: bool,
     dropped: &'d mut Vec<Json<'a>>,
 }
 
@@ -33,6 +37,7 @@ pub(super) fn request<'a>(
         markers: models::knows_cache_control(model),
         reasoning_back: models::wants_reasoning_back(model),
         signed: model.contains("claude"),
+        custom: models::knows_custom_tools(model),
         dropped,
     };
     let mut out = Vec::with_capacity(4096);
@@ -44,7 +49,7 @@ pub(super) fn request<'a>(
             writer.message(message, list);
         }
     });
-    writer.tools(request, &mut body);
+    writer.tools(request, model, &mut body);
     if let Some(bound) = &request.max_output {
         let completion = models::wants_max_completion_tokens(model);
         let key = if completion {
@@ -58,9 +63,16 @@ pub(super) fn request<'a>(
         .json_if("top_p", request.top_p)
         .json_if("frequency_penalty", request.frequency_penalty)
         .json_if("presence_penalty", request.presence_penalty)
-        .json_if("seed", request.seed)
-        .json_if("logprobs", request.logprobs)
-        .json_if("top_logprobs", request.top_logprobs);
+        .json_if("seed", request.seed);
+    if request.logprobs.is_some() {
+        body.literal("logprobs", "true");
+        body.json_if("top_logprobs", request.top_logprobs);
+    } else {
+        writer.dropped.extend(request.top_logprobs);
+    }
+    if let Some(choices) = &request.choices {
+        body.number("n", choices.value);
+    }
     writer.dropped.extend(request.top_k);
     if !request.stop.is_empty() {
         let (kept, left) = request.stop.split_at(request.stop.len().min(MOST_STOPS));
@@ -74,12 +86,46 @@ pub(super) fn request<'a>(
     if let Some(stream) = request.stream {
         body.literal("stream", if stream { "true" } else { "false" });
     }
-    body.json_if("user", request.user);
+    if request.pictures.is_some() {
+        body.literal("modalities", r#"["text","image"]"#);
+    }
+    let own = models::of_openai(model);
+    ids(request, own, &mut body, writer.dropped);
+    if own {
+        body.json_if("verbosity", request.verbosity);
+    } else {
+        writer.dropped.extend(request.verbosity);
+    }
     writer.reasoning(request, model, &mut body);
     format(request, &mut body);
     tier(request, &mut body);
     body.close();
     out
+}
+
+/// Who asks, and what the caller attaches, in the names that OpenAI's dialects share. Others who speak
+/// them know `user` as a rule, and refuse what they do not know.
+pub(crate) fn ids<'a>(
+    request: &Request<'a>,
+    own: bool,
+    body: &mut Object<'_>,
+    dropped: &mut Vec<Json<'a>>,
+) {
+    if !own {
+        body.json_if("user", request.end_user(dropped));
+        dropped.extend(
+            [request.cache_key, request.cache_retention]
+                .into_iter()
+                .flatten(),
+        );
+        dropped.extend(request.metadata);
+        return;
+    }
+    body.json_if("user", request.user)
+        .json_if("safety_identifier", request.safety_identifier)
+        .json_if("prompt_cache_key", request.cache_key)
+        .json_if("prompt_cache_retention", request.cache_retention)
+        .json_if("metadata", request.metadata);
 }
 
 /// The class of service, in the names that OpenAI's dialects share.
@@ -175,6 +221,7 @@ impl<'a> Writer<'a, '_> {
             self.dropped.push(part.from);
             return;
         };
+        untold(&part.kind, self.dropped);
         list.object(|item| {
             match shown {
                 Shown::Text(text) => {
@@ -235,6 +282,7 @@ impl<'a> Writer<'a, '_> {
                 match Shown::of(&inner.kind) {
                     Some(Shown::Text(text)) => {
                         words.push(text);
+                        untold(&inner.kind, self.dropped);
                         self.dropped.extend(inner.cache);
                     }
                     Some(_) => rest.push(inner),
@@ -336,7 +384,11 @@ impl<'a> Writer<'a, '_> {
                         } = &part.kind
                         {
                             list.object(|call| {
-                                tool_call(id, name, arguments, call);
+                                if self.custom {
+                                    call_of_reply(id, name, arguments, call);
+                                } else {
+                                    tool_call(id, name, arguments, call);
+                                }
                                 write_proof(signature.as_ref(), call);
                                 self.marker(part.cache, call);
                             });
@@ -347,60 +399,9 @@ impl<'a> Writer<'a, '_> {
         });
     }
 
-    fn tools(&mut self, request: &Request<'a>, body: &mut Object<'_>) {
-        if request.tools.is_empty() {
-            self.dropped.extend(request.must_call());
-            return;
-        }
-        body.array("tools", |list| {
-            for tool in &request.tools {
-                list.object(|item| {
-                    item.str("type", "function").object("function", |function| {
-                        function.text("name", &tool.name);
-                        if let Some(description) = &tool.description {
-                            function.text("description", description);
-                        }
-                        function.json_if("parameters", tool.schema);
-                        if let Some(strict) = tool.strict {
-                            function.literal("strict", if strict { "true" } else { "false" });
-                        }
-                    });
-                    self.marker(tool.cache, item);
-                });
-            }
-        });
-        match request.tool_choice.as_ref().map(|choice| &choice.value) {
-            None => {}
-            Some(ToolChoice::Auto) => {
-                body.str("tool_choice", "auto");
-            }
-            Some(ToolChoice::None) => {
-                body.str("tool_choice", "none");
-            }
-            Some(ToolChoice::Required) => {
-                body.str("tool_choice", "required");
-            }
-            Some(ToolChoice::Tool(name)) => {
-                body.object("tool_choice", |choice| {
-                    choice
-                        .str("type", "function")
-                        .object("function", |function| {
-                            function.text("name", name);
-                        });
-                });
-            }
-        }
-        // The other value is everybody's default, and some models refuse to hear it.
-        if request
-            .parallel_tool_calls
-            .as_ref()
-            .is_some_and(|given| !given.value)
-        {
-            body.literal("parallel_tool_calls", "false");
-        }
-    }
-
     fn reasoning(&mut self, request: &Request<'a>, model: &str, body: &mut Object<'_>) {
+        // Vendors of this dialect show what they show.
+        self.dropped.extend(request.unmet_thoughts());
         let Some(given) = &request.reasoning else {
             return;
         };
@@ -416,6 +417,14 @@ impl<'a> Writer<'a, '_> {
         } else {
             body.str("reasoning_effort", level.name());
         }
+    }
+}
+
+/// Notes what OpenAI's dialects have no place for in a part that they can show.
+pub(crate) fn untold<'a>(kind: &PartKind<'a>, dropped: &mut Vec<Json<'a>>) {
+    if let PartKind::Document { context, cite, .. } = kind {
+        dropped.extend(*context);
+        dropped.extend(*cite);
     }
 }
 
@@ -438,6 +447,7 @@ impl<'p, 'a> Shown<'p, 'a> {
             PartKind::Document {
                 media: media @ Media::Base64 { .. },
                 name,
+                ..
             } => Some(Self::File(media, name.as_ref())),
             PartKind::Audio(Media::Base64 { media_type, data }) => {
                 Some(Self::Audio(data, audio_format(&media_type.decode())?))
@@ -490,6 +500,25 @@ pub(crate) fn tool_call(
                     None => function.str("arguments", value.as_str()),
                 },
             };
+        });
+}
+
+/// A call as a caller of this dialect knows it: a stand-in is its custom tool again.
+pub(crate) fn call_of_reply(
+    id: &Text<'_>,
+    name: &Text<'_>,
+    arguments: &Arguments<'_>,
+    call: &mut Object<'_>,
+) {
+    let Some(own) = custom::name(name) else {
+        return tool_call(id, name, arguments, call);
+    };
+    call.text("id", id)
+        .str("type", "custom")
+        .object("custom", |inner| {
+            inner
+                .str("name", &own)
+                .text("input", &custom::input(arguments));
         });
 }
 

@@ -2,16 +2,16 @@
 
 use tidegate_types::{
     Usage,
-    chat::{Citation, Json, PartKind, Response, Stop, Text, write::Object},
+    chat::{Choice, Citation, Json, Media, PartKind, Response, Stop, Text, write::Object},
 };
 
 use super::{decode, encode, tap::chunk_usage};
 use crate::dialect::{
     codec::{Fault, array, name, object},
-    words,
+    logprobs, words,
 };
 
-/// Reads a `chat.completion`; of several choices the first.
+/// Reads a `chat.completion`.
 pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     object(body)?;
     // Some vendors report a failure with status 200.
@@ -27,23 +27,42 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     let choices = body
         .get("choices")
         .ok_or_else(|| Fault::missing(body, "choices"))?;
-    let choice = array(choices)?
-        .items()
+    let mut read = array(choices)?.items().map(read);
+    let first = read
         .next()
-        .ok_or_else(|| Fault::new(choices, "has no choice"))?;
-    let message = choice
-        .get("message")
-        .ok_or_else(|| Fault::missing(choice, "message"))?;
-    // What a reply holds beyond the neutral form is a vendor's extra, not the caller's wish.
-    let parts = decode::parts_of_reply(object(message)?, &mut Vec::new())?;
+        .ok_or_else(|| Fault::new(choices, "has no choice"))??;
     Ok(Response {
         id: body.get("id").and_then(Json::as_text),
         created: body.get("created").and_then(Json::as_u64),
-        parts,
-        stop: stop(&name(choice, "finish_reason")),
-        stop_sequence: None,
+        first,
+        more: read.collect::<Result<_, _>>()?,
         usage: chunk_usage(body),
     })
+}
+
+fn read(choice: Json<'_>) -> Result<Choice<'_>, Fault<'_>> {
+    let message = choice
+        .get("message")
+        .ok_or_else(|| Fault::missing(choice, "message"))?;
+    Ok(Choice {
+        // What a reply holds beyond the neutral form is a vendor's extra, not the caller's wish.
+        parts: decode::parts_of_reply(object(message)?, &mut Vec::new())?,
+        stop: stop(&name(choice, "finish_reason")),
+        stop_sequence: None,
+        logprobs: tokens(choice),
+    })
+}
+
+/// How likely the tokens of a choice, or of a chunk of it, were. Mistral and others tell it in OpenAI's
+/// older form, which has no place elsewhere.
+pub(super) fn tokens(choice: Json<'_>) -> Vec<tidegate_types::chat::Token<'_>> {
+    let told = choice.get("logprobs");
+    let lists = ["content", "refusal"].map(|key| told.and_then(|told| told.get(key)));
+    lists
+        .into_iter()
+        .flatten()
+        .flat_map(logprobs::read)
+        .collect()
 }
 
 /// Why a reply ended. Names beyond OpenAI's own are those of its imitators.
@@ -62,7 +81,9 @@ pub(super) fn finish_reason(stop: Option<Stop>, called: bool) -> &'static str {
     match stop {
         None | Some(Stop::End | Stop::Sequence) if called => "tool_calls",
         None | Some(Stop::End | Stop::Sequence) => "stop",
-        Some(Stop::Length) => "length",
+        Some(Stop::Length | Stop::Window) => "length",
+        // There is no name for it, and a call it is not.
+        Some(Stop::Malformed) => "stop",
         Some(Stop::ToolUse) => "tool_calls",
         Some(Stop::Refusal) => "content_filter",
     }
@@ -76,7 +97,9 @@ pub(super) fn encode(response: &Response<'_>, model: &str, created: u64) -> Vec<
         .number("created", response.created.unwrap_or(created))
         .str("model", model)
         .array("choices", |choices| {
-            choices.object(|choice| self::choice(response, choice));
+            for (index, said) in response.choices().enumerate() {
+                choices.object(|choice| self::choice(index as u64, said, choice));
+            }
         });
     if let Some(counts) = &response.usage {
         body.object("usage", |object| usage(counts, object));
@@ -85,18 +108,20 @@ pub(super) fn encode(response: &Response<'_>, model: &str, created: u64) -> Vec<
     out
 }
 
-fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
+fn choice(index: u64, said: &Choice<'_>, choice: &mut Object<'_>) {
     let mut words = Vec::new();
     let mut sources = Vec::new();
     let mut thoughts = Vec::new();
     let mut blocks = Vec::new();
     let mut calls = Vec::new();
     let mut refusal = None;
-    for part in &response.parts {
+    let mut images = Vec::new();
+    let mut sound = None;
+    for part in &said.parts {
         match &part.kind {
             PartKind::Text { text, citations } => {
                 words.push(text);
-                sources.extend(citations);
+                sources.extend(citations.iter().filter(|source| !source.url.is_empty()));
             }
             PartKind::Refusal(text) => refusal = Some(text),
             PartKind::Thinking { text, signature } => {
@@ -110,10 +135,12 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
             }
             PartKind::RedactedThinking(_) => blocks.push(&part.kind),
             PartKind::ToolCall { .. } => calls.push(&part.kind),
+            PartKind::Image { media, .. } => images.push(media),
+            PartKind::Audio(Media::Base64 { data, .. }) => sound = sound.or(Some(data)),
             _ => {}
         }
     }
-    choice.number("index", 0).object("message", |message| {
+    choice.number("index", index).object("message", |message| {
         message.str("role", "assistant");
         if words.is_empty() {
             message.literal("content", "null");
@@ -141,6 +168,19 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
                 }
             });
         }
+        if !images.is_empty() {
+            message.array("images", |list| {
+                for (index, media) in images.iter().enumerate() {
+                    list.object(|item| image(index as u64, media, item));
+                }
+            });
+        }
+        if let Some(data) = sound {
+            message.object("audio", |audio| {
+                audio.str("id", "audio_0").text("data", data);
+                audio.number("expires_at", 0).str("transcript", "");
+            });
+        }
         if !calls.is_empty() {
             message.array("tool_calls", |list| {
                 for kind in &calls {
@@ -152,7 +192,7 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
                     } = kind
                     {
                         list.object(|call| {
-                            encode::tool_call(id, name, arguments, call);
+                            encode::call_of_reply(id, name, arguments, call);
                             encode::write_proof(signature.as_ref(), call);
                         });
                     }
@@ -160,11 +200,27 @@ fn choice(response: &Response<'_>, choice: &mut Object<'_>) {
             });
         }
     });
-    choice.literal("logprobs", "null");
-    choice.str(
-        "finish_reason",
-        finish_reason(response.stop, !calls.is_empty()),
-    );
+    if said.logprobs.is_empty() {
+        choice.literal("logprobs", "null");
+    } else {
+        let mut tokens = Vec::new();
+        logprobs::write(&said.logprobs, &mut tokens);
+        write_tokens(&tokens, choice.key("logprobs"));
+    }
+    choice.str("finish_reason", finish_reason(said.stop, !calls.is_empty()));
+}
+
+/// `logprobs` around tokens that are written already.
+pub(super) fn write_tokens(tokens: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"content\":[");
+    out.extend_from_slice(tokens);
+    out.extend_from_slice(b"],\"refusal\":null}");
+}
+
+/// A picture, where OpenRouter and others put it.
+pub(super) fn image(index: u64, media: &Media<'_>, item: &mut Object<'_>) {
+    item.str("type", "image_url").number("index", index);
+    item.object("image_url", |inner| encode::url(inner.key("url"), media));
 }
 
 pub(super) fn thinking_block(kind: &PartKind<'_>, item: &mut Object<'_>) {

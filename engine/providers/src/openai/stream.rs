@@ -1,18 +1,16 @@
 //! Streams of `chat.completion.chunk`.
 
-use tidegate_types::{
-    Usage,
-    chat::{
-        Delta, Json, Stop, Text,
-        write::{self, Object},
-    },
-};
+mod encoder;
 
-use super::{OpenAi, decode, encode, response, tap::chunk_usage};
+pub(crate) use encoder::ChunkEncoder;
+
+use tidegate_types::chat::{Delta, Json, Text};
+
+use super::{decode, response, tap::chunk_usage};
 use crate::{
     dialect::{
-        codec::{Decoder, Encoder, Fault, MOST_BLOCKS, StreamOptions, name},
-        failure_delta, failure_event, words,
+        codec::{Decoder, Fault, MOST_BLOCKS, name},
+        custom, failure_delta, words,
     },
     sse::SseEvent,
 };
@@ -21,6 +19,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct ChunkDecoder {
     started: bool,
+    /// Which choice was told last.
+    at: u64,
+    choices: Vec<(u64, Choice)>,
+}
+
+/// What is known of one of the choices.
+#[derive(Debug, Default)]
+struct Choice {
     said: bool,
     calls: Vec<Call>,
 }
@@ -30,6 +36,8 @@ struct Call {
     /// The vendor's `index`, which some leave out or repeat.
     index: u64,
     id: String,
+    /// Its arguments are a free text, and this is told as the only argument of a function.
+    custom: bool,
 }
 
 impl Decoder for ChunkDecoder {
@@ -56,14 +64,14 @@ impl Decoder for ChunkDecoder {
             sink(failure_delta(chunk.whole));
             return Ok(());
         }
-        if !self.started && (chunk.choice.is_some() || chunk.usage) {
+        if !self.started && (chunk.choices.is_some() || chunk.usage) {
             self.started = true;
             sink(Delta::Start {
                 id: chunk.id.unwrap_or(Text::Escaped("")),
                 created: chunk.created,
             });
         }
-        if let Some(choice) = chunk.choice {
+        for choice in chunk.choices.into_iter().flat_map(Json::items) {
             self.choice(choice, sink)?;
         }
         if chunk.usage
@@ -80,8 +88,8 @@ struct Chunk<'a> {
     whole: Json<'a>,
     id: Option<Text<'a>>,
     created: Option<u64>,
-    /// The first choice; others have no place elsewhere.
-    choice: Option<Json<'a>>,
+    /// There is some.
+    choices: Option<Json<'a>>,
     usage: bool,
     failed: bool,
 }
@@ -92,7 +100,7 @@ impl<'a> Chunk<'a> {
             whole,
             id: None,
             created: None,
-            choice: None,
+            choices: None,
             usage: false,
             failed: false,
         };
@@ -100,16 +108,7 @@ impl<'a> Chunk<'a> {
             match &*key.decode() {
                 "id" => chunk.id = value.as_text(),
                 "created" => chunk.created = value.as_u64(),
-                "choices" => {
-                    let first = |choice: &Json<'a>| {
-                        choice
-                            .get("index")
-                            .and_then(Json::as_u64)
-                            .unwrap_or_default()
-                            == 0
-                    };
-                    chunk.choice = value.items().find(first);
-                }
+                "choices" => chunk.choices = value.items().next().map(|_| value),
                 "usage" | "x_groq" => chunk.usage = true,
                 "error" => chunk.failed = true,
                 _ => {}
@@ -125,12 +124,54 @@ impl ChunkDecoder {
         choice: Json<'a>,
         sink: &mut dyn FnMut(Delta<'a>),
     ) -> Result<(), Fault<'a>> {
+        let index = choice.get("index").and_then(Json::as_u64);
+        let index = index.unwrap_or_default();
+        if index != self.at {
+            self.at = index;
+            sink(Delta::Choice(index));
+        }
+        let place = self.choices.iter().position(|(at, _)| *at == index);
+        let place = match place {
+            Some(place) => place,
+            None if self.choices.len() >= MOST_BLOCKS => {
+                return Err(Fault::new(choice, "is one choice too many"));
+            }
+            None => {
+                self.choices.push((index, Choice::default()));
+                self.choices.len() - 1
+            }
+        };
+        let Some((_, state)) = self.choices.get_mut(place) else {
+            return Ok(());
+        };
+        state.read(choice, sink)
+    }
+}
+
+impl Choice {
+    fn read<'a>(
+        &mut self,
+        choice: Json<'a>,
+        sink: &mut dyn FnMut(Delta<'a>),
+    ) -> Result<(), Fault<'a>> {
+        let tokens = response::tokens(choice);
+        if !tokens.is_empty() {
+            sink(Delta::Logprobs(tokens));
+        }
         // Perplexity repeats the whole message beside the last delta.
         let whole = || choice.get("message").filter(|_| !self.said);
         if let Some(delta) = choice.get("delta").or_else(whole) {
             self.delta(delta, sink)?;
         }
         if let Some(stop) = response::stop(&name(choice, "finish_reason")) {
+            for (at, call) in self.calls.iter_mut().enumerate() {
+                if std::mem::take(&mut call.custom) {
+                    sink(Delta::Arguments {
+                        index: at as u32,
+                        fragment: Text::Escaped(r#"\"}"#),
+                    });
+                }
+            }
             sink(Delta::Stop {
                 stop,
                 sequence: None,
@@ -146,7 +187,7 @@ impl ChunkDecoder {
     ) -> Result<(), Fault<'a>> {
         let (mut thought, mut content, mut refusal) = (None, None, None);
         let (mut blocks, mut calls, mut older) = (None, None, None);
-        let mut sources = None;
+        let (mut sources, mut images, mut spoken) = (None, None, None);
         for (key, value) in delta.members().filter(|(_, value)| !value.is_null()) {
             match &*key.decode() {
                 // OpenRouter and others send the same words under several names.
@@ -156,6 +197,9 @@ impl ChunkDecoder {
                 "thinking_blocks" | "reasoning_details" => blocks = blocks.or(Some(value)),
                 "content" => content = Some(value),
                 "annotations" => sources = Some(value),
+                "images" => images = Some(value),
+                // What is said aloud is told in its words.
+                "audio" => spoken = value.get("transcript").and_then(Json::as_text),
                 "refusal" => refusal = value.as_text(),
                 "tool_calls" => calls = Some(value),
                 "function_call" => older = Some(value),
@@ -192,6 +236,7 @@ impl ChunkDecoder {
             Some(content) => say(Delta::Text, content.as_text()),
             None => {}
         }
+        say(Delta::Text, spoken);
         say(Delta::Refusal, refusal);
         for block in blocks.map(Json::items).into_iter().flatten() {
             say(Delta::Signature, word(block, "signature"));
@@ -200,6 +245,10 @@ impl ChunkDecoder {
             if hidden && decode::of_anthropic(block) {
                 say(Delta::RedactedThinking, word(block, "data"));
             }
+        }
+        for (media, _) in images.into_iter().flat_map(decode::pictures) {
+            self.said = true;
+            sink(Delta::Image(media));
         }
         let sources = sources.map(Json::items).into_iter().flatten();
         for source in sources.filter_map(decode::source) {
@@ -248,21 +297,48 @@ impl ChunkDecoder {
                     return Err(Fault::new(call, "is one tool call too many"));
                 }
                 let id = id.unwrap_or_else(|| Text::plain(format!("call_{at}")));
+                let custom = call.get("function").is_none() && call.get("custom").is_some();
                 self.calls.push(Call {
                     index,
                     id: id.decode().into_owned(),
+                    custom,
                 });
                 let name = name.unwrap_or(Text::Escaped(""));
+                let name = if custom {
+                    custom::stand_in(&name)
+                } else {
+                    name
+                };
                 sink(Delta::Call {
                     index: at as u32,
                     id,
                     name,
                     signature: decode::proof(call),
                 });
+                if custom {
+                    sink(Delta::Arguments {
+                        index: at as u32,
+                        fragment: Text::Escaped(r#"{\"input\":\""#),
+                    });
+                }
                 at
             }
         };
         let given = holder.and_then(|of| of.get("arguments").or_else(|| of.get("input")));
+        if self.calls.get(at).is_some_and(|call| call.custom) {
+            let more = given.and_then(Json::as_text).unwrap_or(Text::Escaped(""));
+            if !more.is_empty() {
+                // Inside of the string that is the only argument.
+                let mut inside = Vec::new();
+                words::escaped(&mut inside, &Text::plain(more.decode().into_owned()));
+                let inside = String::from_utf8(inside).unwrap_or_default();
+                sink(Delta::Arguments {
+                    index: at as u32,
+                    fragment: Text::plain(inside),
+                });
+            }
+            return Ok(());
+        }
         Self::fragment(at, given, sink);
         Ok(())
     }
@@ -278,6 +354,7 @@ impl ChunkDecoder {
             self.calls.push(Call {
                 index: 0,
                 id: String::new(),
+                custom: false,
             });
             sink(Delta::Call {
                 index: 0,
@@ -311,223 +388,4 @@ fn mistral_thought(value: Json<'_>) -> Option<Text<'_>> {
                 .filter_map(|piece| piece.get("text")?.as_text()),
         ))
     })
-}
-
-/// Writes chunks.
-#[derive(Debug)]
-pub(crate) struct ChunkEncoder {
-    options: StreamOptions,
-    /// Everything of a chunk up to its delta.
-    head: Vec<u8>,
-    called: u32,
-    /// The reasoning of the block under way, escaped: it is repeated with its signature.
-    thought: Vec<u8>,
-    signature: Option<Text<'static>>,
-    blocks: u64,
-    stopped: bool,
-    ended: bool,
-    usage: Option<Usage>,
-}
-
-impl ChunkEncoder {
-    pub(crate) fn new(options: StreamOptions) -> Self {
-        Self {
-            options,
-            head: Vec::new(),
-            called: 0,
-            thought: Vec::new(),
-            signature: None,
-            blocks: 0,
-            stopped: false,
-            ended: false,
-            usage: None,
-        }
-    }
-
-    fn start(&mut self, id: &Text<'_>, created: Option<u64>, out: &mut Vec<u8>) {
-        if !self.head.is_empty() {
-            return;
-        }
-        self.head.extend_from_slice(b"data: {\"id\":");
-        id.write(&mut self.head);
-        self.head
-            .extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
-        write::number(&mut self.head, created.unwrap_or(self.options.created));
-        self.head.extend_from_slice(b",\"model\":");
-        write::string(&mut self.head, &self.options.model);
-        self.head.extend_from_slice(b",\"choices\":[");
-        self.chunk(out, None, |delta| {
-            delta
-                .str("role", "assistant")
-                .str("content", "")
-                .literal("refusal", "null");
-        });
-    }
-
-    /// Streams that begin in the middle still need their first chunk.
-    fn ensure_started(&mut self, out: &mut Vec<u8>) {
-        self.start(&Text::Escaped(""), None, out);
-    }
-
-    fn chunk(&self, out: &mut Vec<u8>, finish: Option<&str>, fill: impl FnOnce(&mut Object<'_>)) {
-        out.extend_from_slice(&self.head);
-        out.extend_from_slice(b"{\"index\":0,\"delta\":");
-        let mut delta = Object::open(out);
-        fill(&mut delta);
-        delta.close();
-        out.extend_from_slice(b",\"logprobs\":null,\"finish_reason\":");
-        match finish {
-            Some(reason) => write::string(out, reason),
-            None => out.extend_from_slice(b"null"),
-        }
-        out.extend_from_slice(b"}]");
-        if self.options.include_usage {
-            out.extend_from_slice(b",\"usage\":null");
-        }
-        out.extend_from_slice(b"}\n\n");
-    }
-
-    /// Reasoning whose signature is known is sent once more as a whole, so that it can be replayed.
-    fn close_thought(&mut self, out: &mut Vec<u8>) {
-        let thought = std::mem::take(&mut self.thought);
-        let Some(signature) = self.signature.take() else {
-            return;
-        };
-        let index = self.blocks;
-        self.blocks += 1;
-        self.chunk(out, None, |delta| {
-            delta.array("thinking_blocks", |list| {
-                list.object(|block| {
-                    block.number("index", index).str("type", "thinking");
-                    let text = block.key("thinking");
-                    text.push(b'"');
-                    text.extend_from_slice(&thought);
-                    text.push(b'"');
-                    block.text("signature", &signature);
-                });
-            });
-        });
-    }
-
-    fn stop(&mut self, stop: Option<Stop>, out: &mut Vec<u8>) {
-        if !self.stopped {
-            self.stopped = true;
-            let reason = response::finish_reason(stop, self.called > 0);
-            self.chunk(out, Some(reason), |_| {});
-        }
-    }
-
-    fn end(&mut self, out: &mut Vec<u8>) {
-        self.close_thought(out);
-        self.stop(None, out);
-        self.ended = true;
-        if self.options.include_usage {
-            let usage = self.usage.unwrap_or_default();
-            out.extend_from_slice(&self.head);
-            out.extend_from_slice(b"],\"usage\":");
-            let mut object = Object::open(out);
-            response::usage(&usage, &mut object);
-            object.close();
-            out.extend_from_slice(b"}\n\n");
-        }
-        out.extend_from_slice(b"data: [DONE]\n\n");
-    }
-}
-
-impl Encoder for ChunkEncoder {
-    fn encode(&mut self, delta: Delta<'_>, out: &mut Vec<u8>) {
-        if self.ended {
-            return;
-        }
-        if let Delta::Start { id, created } = &delta {
-            return self.start(id, *created, out);
-        }
-        if let Delta::Ping = delta {
-            return out.extend_from_slice(b": ping\n\n");
-        }
-        if let Delta::Usage(usage) = delta {
-            self.usage = Some(usage);
-            return;
-        }
-        if let Delta::Failed {
-            message,
-            kind,
-            status,
-        } = delta
-        {
-            self.ended = true;
-            return failure_event::<OpenAi>(status, &message, &kind, out);
-        }
-        self.ensure_started(out);
-        match delta {
-            Delta::Text(text) => self.chunk(out, None, |delta| {
-                delta.text("content", &text);
-            }),
-            Delta::Citation(source) => self.chunk(out, None, |delta| {
-                delta.array("annotations", |list| {
-                    list.object(|item| response::annotation(&source, item));
-                });
-            }),
-            Delta::Refusal(text) => self.chunk(out, None, |delta| {
-                delta.text("refusal", &text);
-            }),
-            Delta::Thinking(text) => {
-                words::escaped(&mut self.thought, &text);
-                self.chunk(out, None, |delta| {
-                    delta.text("reasoning_content", &text);
-                });
-            }
-            Delta::Signature(signature) => self.signature = Some(signature.into_owned()),
-            Delta::RedactedThinking(data) => {
-                let index = self.blocks;
-                self.blocks += 1;
-                self.chunk(out, None, |delta| {
-                    delta.array("thinking_blocks", |list| {
-                        list.object(|block| {
-                            block
-                                .number("index", index)
-                                .str("type", "redacted_thinking");
-                            block.text("data", &data);
-                        });
-                    });
-                });
-            }
-            Delta::Call {
-                index,
-                id,
-                name,
-                signature,
-            } => {
-                self.called = self.called.max(index.saturating_add(1));
-                self.chunk(out, None, |delta| {
-                    delta.array("tool_calls", |list| {
-                        list.object(|call| {
-                            call.number("index", index.into()).text("id", &id);
-                            call.str("type", "function").object("function", |function| {
-                                function.text("name", &name).str("arguments", "");
-                            });
-                            encode::write_proof(signature.as_ref(), call);
-                        });
-                    });
-                });
-            }
-            Delta::Arguments { index, fragment } => self.chunk(out, None, |delta| {
-                delta.array("tool_calls", |list| {
-                    list.object(|call| {
-                        call.number("index", index.into())
-                            .object("function", |function| {
-                                function.text("arguments", &fragment);
-                            });
-                    });
-                });
-            }),
-            Delta::BlockEnd => self.close_thought(out),
-            Delta::Stop { stop, .. } => {
-                self.close_thought(out);
-                self.stop(Some(stop), out);
-            }
-            Delta::End => self.end(out),
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } => {}
-        }
-    }
 }

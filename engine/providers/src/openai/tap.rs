@@ -121,9 +121,8 @@ fn has_content(chunk: Json<'_>) -> bool {
         // Text completions have `text` where chat chunks have `delta`.
         let said = |key: &str, value: Json<'_>| match key {
             "content" | "reasoning_content" | "reasoning" | "refusal" | "tool_calls"
-            | "function_call" | "audio" | "reasoning_details" | "thinking_blocks" | "text" => {
-                !value.is_null() && !matches!(value.as_str(), "\"\"" | "[]" | "{}")
-            }
+            | "function_call" | "audio" | "reasoning_details" | "thinking_blocks" | "text"
+            | "images" => !value.is_null() && !matches!(value.as_str(), "\"\"" | "[]" | "{}"),
             _ => false,
         };
         let delta = choice.get("delta").unwrap_or(Json::trusted("{}"));

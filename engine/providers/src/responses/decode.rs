@@ -2,29 +2,32 @@
 
 mod items;
 
-use tidegate_types::chat::{Format, Given, Json, Part, Request, Tool, ToolChoice};
+use tidegate_types::chat::{
+    Format, Given, Json, Part, Request, ServerKind, ServerTool, Tool, ToolChoice,
+};
 
 use crate::{
-    dialect::codec::{
-        self, Fault, array, boolean, member, name, number, object, says_nothing, string, text,
-        whole,
+    dialect::{
+        codec::{
+            Fault, array, boolean, member, name, number, object, says_nothing, string, text, whole,
+        },
+        custom,
+        server_tool::others,
     },
     openai,
 };
 
 pub(super) use items::{
-    arguments, custom_arguments, encrypted, kind, parts_of_output, source_of, thought_texts,
+    arguments, custom_arguments, encrypted, kind, parts_of_output, picture, source_of,
+    thought_texts,
 };
-
-/// What the stand-in for a custom tool takes.
-const CUSTOM_SCHEMA: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
 /// Reads the body of `POST /responses`.
 ///
 /// What only a server that remembers can do (`previous_response_id`, `conversation`, `prompt`,
 /// `background`, references to stored items) is refused: leaving it out would answer another
-/// question. Members without an effect on the reply (`store`, `include`, obfuscation) are passed
-/// over.
+/// question. Members without an effect on the reply (obfuscation, how reasoning is handed back) are
+/// passed over.
 pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
     object(body)?;
     let mut request = Request {
@@ -36,7 +39,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
     let mut talked = false;
     for (key, value) in body.members().filter(|(_, value)| !value.is_null()) {
         match &*key.decode() {
-            "model" | "store" => {}
+            "model" => {}
             "input" => {
                 talked = true;
                 items::read(value, &mut request)?;
@@ -83,7 +86,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             "stop" => request.stop = vec![string(value)?],
             "top_logprobs" => {
                 if whole(value)? > 0 {
-                    request.logprobs = Some(Json::trusted("true"));
+                    request.logprobs = request.logprobs.or(Some(value));
                     request.top_logprobs = Some(value);
                 }
             }
@@ -92,7 +95,7 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
                     match &*text(wish)?.decode() {
                         "reasoning.encrypted_content" => {}
                         "message.output_text.logprobs" => {
-                            request.logprobs = Some(Json::trusted("true"));
+                            request.logprobs = Some(wish);
                         }
                         _ => request.unknown.push(wish),
                     }
@@ -100,13 +103,15 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
             }
             "stream" => request.stream = Some(boolean(value)?),
             "stream_options" => {
-                let others = object(value)?
-                    .members()
-                    .filter(|(key, value)| !key.is("include_obfuscation") && !says_nothing(*value));
-                request.unknown.extend(others.map(|(_, value)| value));
+                let known = &["include_obfuscation"];
+                request.unknown.extend(others(object(value)?, known));
             }
             "user" => request.user = Some(string(value)?),
-            "safety_identifier" if request.user.is_none() => request.user = Some(string(value)?),
+            "safety_identifier" => request.safety_identifier = Some(string(value)?),
+            "metadata" if says_nothing(value) => {}
+            "metadata" => request.metadata = Some(object(value)?),
+            "prompt_cache_key" => request.cache_key = Some(string(value)?),
+            "prompt_cache_retention" => request.cache_retention = Some(string(value)?),
             "service_tier" => openai::service_tier(value, &mut request)?,
             "truncation" if value.as_str() == "\"disabled\"" => {}
             _ if says_nothing(value) => {}
@@ -130,33 +135,57 @@ fn tools<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>
                 description: tool.get("description").map(text).transpose()?,
                 schema: tool.get("parameters").map(object).transpose()?,
                 strict: tool.get("strict").map(boolean).transpose()?,
+                grammar: None,
                 cache: None,
-                from: tool,
+                from: {
+                    let known = &["type", "name", "description", "parameters", "strict"];
+                    request.unknown.extend(others(tool, known));
+                    tool
+                },
             }),
-            "custom" => custom_tool(tool, request)?,
-            // Tools that run at the vendor mean nothing elsewhere.
+            "custom" => {
+                let format = tool.get("format");
+                let grammar = format.filter(|format| name(*format, "type") != "text");
+                request
+                    .tools
+                    .push(openai::custom_tool(tool, tool, grammar)?);
+            }
+            kind if kind.starts_with("web_search") => search(tool, request),
+            "code_interpreter" => {
+                // Files in the vendor's container mean nothing elsewhere.
+                let container = tool.get("container");
+                let plain = container.is_none_or(|container| {
+                    name(container, "type") == "auto"
+                        && others(container, &["type"]).next().is_none()
+                });
+                request.unknown.extend(container.filter(|_| !plain));
+                let code = ServerTool::new(ServerKind::Code, tool);
+                request.server_tools.push(code);
+            }
+            "image_generation" => {
+                request.unknown.extend(others(tool, &["type"]));
+                request.pictures = Some(tool);
+            }
+            // Other tools that run at the vendor mean nothing elsewhere.
             _ => request.unknown.push(tool),
         }
     }
     Ok(())
 }
 
-/// A tool that takes a free text becomes a function with that text as its only argument.
-fn custom_tool<'a>(tool: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
-    let name = items::custom_name(&member(tool, "name")?);
-    // Grammars of the text cannot be told.
-    let format = tool.get("format");
-    let format = format.filter(|format| codec::name(*format, "type") != "text");
-    request.unknown.extend(format);
-    request.tools.push(Tool {
-        name,
-        description: tool.get("description").map(text).transpose()?,
-        schema: Some(Json::trusted(CUSTOM_SCHEMA)),
-        strict: None,
-        cache: None,
-        from: tool,
-    });
-    Ok(())
+fn search<'a>(tool: Json<'a>, request: &mut Request<'a>) {
+    let mut search = ServerTool::new(ServerKind::Search, tool);
+    search.location = tool.get("user_location");
+    search.context_size = tool.get("search_context_size");
+    if let Some(filters) = tool.get("filters") {
+        search.allowed = filters.get("allowed_domains");
+        search.blocked = filters.get("blocked_domains");
+        let known = &["allowed_domains", "blocked_domains"];
+        request.unknown.extend(others(filters, known));
+    }
+    let known = &["type", "user_location", "search_context_size", "filters"];
+    request.unknown.extend(others(tool, known));
+    request.server_tools.push(search);
 }
 
 fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
@@ -175,16 +204,8 @@ fn tool_choice<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fau
     } else {
         match &*name(object(value)?, "type") {
             "function" => ToolChoice::Tool(member(value, "name")?),
-            "custom" => ToolChoice::Tool(items::custom_name(&member(value, "name")?)),
-            "allowed_tools" => {
-                // The list cannot be told; whether one of them must be called can.
-                request.unknown.push(value);
-                if name(value, "mode") == "required" {
-                    ToolChoice::Required
-                } else {
-                    ToolChoice::Auto
-                }
-            }
+            "custom" => ToolChoice::Tool(custom::stand_in(&member(value, "name")?)),
+            "allowed_tools" => openai::allowed(value, &mut request.unknown),
             // A tool that runs at the vendor.
             _ => {
                 request.unknown.push(value);
@@ -209,6 +230,7 @@ fn words<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>
             "format" => format(value, request)?,
             // Everybody's default.
             "verbosity" if value.as_str() == "\"medium\"" => {}
+            "verbosity" => request.verbosity = Some(string(value)?),
             _ => request.unknown.push(value),
         }
     }
@@ -242,20 +264,21 @@ fn format<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a
 }
 
 fn reasoning<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
-    let mut summary = None;
     for (key, value) in object(value)?
         .members()
         .filter(|(_, value)| !says_nothing(*value))
     {
         match &*key.decode() {
             "effort" => openai::effort(value, value, request),
-            "summary" | "generate_summary" => summary = Some(value),
+            // How the summary is worded is the vendor's own affair.
+            "summary" | "generate_summary" => {
+                request.thoughts = Some(Given {
+                    value: true,
+                    from: value,
+                });
+            }
             _ => request.unknown.push(value),
         }
-    }
-    // Other dialects show what the model thinks wherever it does; alone the wish means nothing.
-    if request.reasoning.is_none() {
-        request.unknown.extend(summary);
     }
     Ok(())
 }

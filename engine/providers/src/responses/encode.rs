@@ -1,19 +1,19 @@
 //! Writing a request.
 
 mod items;
+mod tools;
 
 use tidegate_types::chat::{
-    Effort, Format, Json, PartKind, Reasoning, Request, Text, ToolChoice, write::Object,
+    Effort, Format, Json, PartKind, Reasoning, Request, Text, write::Object,
 };
 
 use crate::{
-    dialect::words::joined,
-    dialect::{codec::says_nothing, models},
-    openai::tier,
+    dialect::{models, words::joined},
+    openai::{ids, tier},
 };
 use items::Writer;
 
-pub(super) use items::{call_of_reply, custom, custom_input, reasoning_members};
+pub(super) use items::{call_of_reply, reasoning_members};
 
 /// OpenAI refuses smaller bounds.
 const SMALLEST_BOUND: u64 = 16;
@@ -29,6 +29,9 @@ pub(super) fn request<'a>(
     let mut writer = Writer {
         markers: knows_breakpoints(name),
         reasoning_back: models::wants_reasoning_back(name),
+        custom: models::knows_custom_tools(name),
+        serves: models::of_openai(name) || name.starts_with("grok"),
+        free: Vec::new(),
         dropped,
     };
     let mut out = Vec::with_capacity(4096);
@@ -46,7 +49,7 @@ pub(super) fn request<'a>(
             writer.message(message, list);
         }
     });
-    tools(request, &mut body, &mut writer);
+    tools::write(request, &mut body, &mut writer);
     if let Some(bound) = &request.max_output {
         if bound.value < SMALLEST_BOUND {
             writer.dropped.push(bound.from);
@@ -55,7 +58,13 @@ pub(super) fn request<'a>(
     }
     body.json_if("temperature", request.temperature)
         .json_if("top_p", request.top_p)
-        .json_if("top_logprobs", request.top_logprobs);
+        .json_if(
+            "top_logprobs",
+            request.top_logprobs.filter(|_| request.logprobs.is_some()),
+        );
+    if request.logprobs.is_none() {
+        writer.dropped.extend(request.top_logprobs);
+    }
     for penalty in [request.frequency_penalty, request.presence_penalty]
         .into_iter()
         .flatten()
@@ -70,9 +79,16 @@ pub(super) fn request<'a>(
     if let Some(stream) = request.stream {
         body.literal("stream", if stream { "true" } else { "false" });
     }
-    body.json_if("user", request.user);
+    let own = models::of_openai(name);
+    ids(request, own, &mut body, writer.dropped);
+    writer
+        .dropped
+        .extend(request.choices.as_ref().map(|choices| choices.from));
     let reasons = reasoning(request, name, &mut body, &mut writer);
-    format(request, &mut body);
+    if !own {
+        writer.dropped.extend(request.verbosity);
+    }
+    format(request, own, &mut body);
     tier(request, &mut body);
     // The conversation is sent whole each time, so nothing needs to be kept for it; what the model
     // thought comes along encrypted.
@@ -127,56 +143,6 @@ fn knows_breakpoints(name: &str) -> bool {
     version.is_some_and(|version| version >= (5, 6))
 }
 
-fn tools<'a>(request: &Request<'a>, body: &mut Object<'_>, writer: &mut Writer<'a, '_>) {
-    if request.tools.is_empty() {
-        writer.dropped.extend(request.must_call());
-        return;
-    }
-    body.array("tools", |list| {
-        for tool in &request.tools {
-            list.object(|item| {
-                item.str("type", "function").text("name", &tool.name);
-                if let Some(description) = &tool.description {
-                    item.text("description", description);
-                }
-                match tool.schema.filter(|schema| !says_nothing(*schema)) {
-                    Some(schema) => item.json("parameters", schema),
-                    None => item.literal("parameters", r#"{"type":"object","properties":{}}"#),
-                };
-                // This dialect is strict unless told otherwise, the others the other way round.
-                let strict = tool.strict == Some(true);
-                item.literal("strict", if strict { "true" } else { "false" });
-            });
-            writer.dropped.extend(tool.cache);
-        }
-    });
-    match request.tool_choice.as_ref().map(|choice| &choice.value) {
-        None => {}
-        Some(ToolChoice::Auto) => {
-            body.str("tool_choice", "auto");
-        }
-        Some(ToolChoice::None) => {
-            body.str("tool_choice", "none");
-        }
-        Some(ToolChoice::Required) => {
-            body.str("tool_choice", "required");
-        }
-        Some(ToolChoice::Tool(name)) => {
-            body.object("tool_choice", |choice| {
-                choice.str("type", "function").text("name", name);
-            });
-        }
-    }
-    // The other value is everybody's default.
-    if request
-        .parallel_tool_calls
-        .as_ref()
-        .is_some_and(|given| !given.value)
-    {
-        body.literal("parallel_tool_calls", "false");
-    }
-}
-
 /// Writes how much to think; true when the model's reasoning can come back encrypted.
 fn reasoning<'a>(
     request: &Request<'a>,
@@ -189,7 +155,16 @@ fn reasoning<'a>(
     // refuse the question.
     let encrypts =
         !never && (models::wants_max_completion_tokens(name) || name.starts_with("grok-4"));
+    let wish = request.thoughts.as_ref();
     let Some(given) = &request.reasoning else {
+        match wish {
+            Some(wish) if wish.value && !never => {
+                body.literal("reasoning", r#"{"summary":"auto"}"#);
+            }
+            Some(wish) if wish.value => writer.dropped.push(wish.from),
+            // Nothing is shown unasked.
+            _ => {}
+        }
         return encrypts;
     };
     let (level, shown) = match given.value {
@@ -206,18 +181,23 @@ fn reasoning<'a>(
     }
     body.object("reasoning", |reasoning| {
         reasoning.str("effort", level.name());
-        if shown {
+        if wish.map_or(shown, |wish| wish.value) {
             reasoning.str("summary", "auto");
         }
     });
     encrypts
 }
 
-fn format(request: &Request<'_>, body: &mut Object<'_>) {
-    let Some(format) = &request.format else {
+fn format(request: &Request<'_>, own: bool, body: &mut Object<'_>) {
+    let verbosity = request.verbosity.filter(|_| own);
+    if request.format.is_none() && verbosity.is_none() {
         return;
-    };
+    }
     body.object("text", |text| {
+        text.json_if("verbosity", verbosity);
+        let Some(format) = &request.format else {
+            return;
+        };
         text.object("format", |inner| match &format.value {
             Format::Json => {
                 inner.str("type", "json_object");

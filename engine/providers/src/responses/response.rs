@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Citation, Json, Part, PartKind, Response, Stop, Text,
+        Choice, Citation, Json, Media, Part, PartKind, Response, Stop, Text, Token,
         write::{Array, Object},
     },
 };
@@ -12,7 +12,7 @@ use super::{decode, encode};
 use crate::{
     dialect::{
         codec::{Fault, Stored, array, name, object},
-        proof, usage,
+        custom, logprobs, proof, usage,
     },
     openai::write_proof,
 };
@@ -34,19 +34,20 @@ pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
     let output = body
         .get("output")
         .ok_or_else(|| Fault::missing(body, "output"))?;
-    let mut parts = Vec::new();
+    let mut first = Choice::default();
     for item in array(output)?.items() {
-        decode::parts_of_output(item, &mut parts)?;
+        decode::parts_of_output(item, &mut first)?;
     }
-    let called = parts
+    let called = first
+        .parts
         .iter()
         .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+    first.stop = Some(stop(body, &status, called));
     Ok(Response {
         id: body.get("id").and_then(Json::as_text),
         created: body.get("created_at").and_then(Json::as_u64),
-        stop: Some(stop(body, &status, called)),
-        parts,
-        stop_sequence: None,
+        first,
+        more: Vec::new(),
         usage: body
             .get("usage")
             .filter(|usage| usage.is_object())
@@ -72,7 +73,7 @@ pub(super) fn stop(response: Json<'_>, status: &str, called: bool) -> Stop {
 /// The reason in `incomplete_details`; `None` for a reply that is complete.
 pub(super) fn incomplete(stop: Option<Stop>, refused: bool) -> Option<&'static str> {
     match stop {
-        Some(Stop::Length) => Some("max_output_tokens"),
+        Some(Stop::Length | Stop::Window) => Some("max_output_tokens"),
         Some(Stop::Refusal) if !refused => Some("content_filter"),
         _ => None,
     }
@@ -80,14 +81,15 @@ pub(super) fn incomplete(stop: Option<Stop>, refused: bool) -> Option<&'static s
 
 pub(super) fn encode(response: &Response<'_>, model: &str, created: u64) -> Vec<u8> {
     let ids = Ids::of(response.id.as_ref());
-    let refused = response
+    let first = &response.first;
+    let refused = first
         .parts
         .iter()
         .any(|part| matches!(part.kind, PartKind::Refusal(_)));
-    let reason = incomplete(response.stop, refused);
+    let reason = incomplete(first.stop, refused);
     let mut output = Vec::new();
     let mut list = Array::open(&mut output);
-    items(&response.parts, &ids, status_of(reason), &mut list);
+    items(first, &ids, status_of(reason), &mut list);
     list.close();
     let shell = Shell {
         id: &ids.response,
@@ -209,9 +211,11 @@ impl Shell<'_> {
     }
 }
 
-fn items(parts: &[Part<'_>], ids: &Ids, status: &str, list: &mut Array<'_>) {
+fn items(choice: &Choice<'_>, ids: &Ids, status: &str, list: &mut Array<'_>) {
     let mut index = 0;
-    let mut rest = parts;
+    let mut rest = choice.parts.as_slice();
+    // Which words they belong to is not known elsewhere; the first message has them all.
+    let mut tokens = choice.logprobs.as_slice();
     while let Some((part, behind)) = rest.split_first() {
         // Words in a row are one message.
         let words = rest.iter().take_while(|part| is_said(&part.kind)).count();
@@ -225,7 +229,8 @@ fn items(parts: &[Part<'_>], ids: &Ids, status: &str, list: &mut Array<'_>) {
                 )
                 .collect();
             if !said.is_empty() {
-                message(&said, &ids.item("msg", index), status, list);
+                let tokens = std::mem::take(&mut tokens);
+                message(&said, tokens, &ids.item("msg", index), status, list);
                 index += 1;
             }
             continue;
@@ -246,12 +251,15 @@ fn items(parts: &[Part<'_>], ids: &Ids, status: &str, list: &mut Array<'_>) {
                 signature,
             } => {
                 list.object(|item| {
-                    let custom = encode::custom(name).is_some();
+                    let custom = custom::name(name).is_some();
                     item.str("id", &ids.item(if custom { "ctc" } else { "fc" }, index));
                     encode::call_of_reply(id, name, arguments, item);
                     write_proof(signature.as_ref(), item);
                     item.str("status", "completed");
                 });
+            }
+            PartKind::Image { media, .. } => {
+                list.object(|item| picture(media, &ids.item("ig", index), item));
             }
             _ => continue,
         }
@@ -259,11 +267,32 @@ fn items(parts: &[Part<'_>], ids: &Ids, status: &str, list: &mut Array<'_>) {
     }
 }
 
+/// A picture as the item that drew it. One at an address is told by it.
+pub(super) fn picture(media: &Media<'_>, id: &str, item: &mut Object<'_>) {
+    item.str("id", id)
+        .str("type", "image_generation_call")
+        .str("status", "completed");
+    match media {
+        Media::Base64 { media_type, data } => {
+            let kind = media_type.decode();
+            let format = kind.strip_prefix("image/").unwrap_or("png");
+            item.str("output_format", format).text("result", data)
+        }
+        Media::Url(text) | Media::Text(text) | Media::File(text) => item.text("result", text),
+    };
+}
+
 fn is_said(kind: &PartKind<'_>) -> bool {
     matches!(kind, PartKind::Text { .. } | PartKind::Refusal(_))
 }
 
-fn message(said: &[&Part<'_>], id: &str, status: &str, list: &mut Array<'_>) {
+fn message(
+    said: &[&Part<'_>],
+    mut tokens: &[Token<'_>],
+    id: &str,
+    status: &str,
+    list: &mut Array<'_>,
+) {
     list.object(|item| {
         item.str("id", id)
             .str("type", "message")
@@ -281,7 +310,9 @@ fn message(said: &[&Part<'_>], id: &str, status: &str, list: &mut Array<'_>) {
                                         list.object(|item| annotation(source, length, item));
                                     }
                                 });
-                                piece.literal("logprobs", "[]");
+                                let mut told = Vec::new();
+                                logprobs::write(std::mem::take(&mut tokens), &mut told);
+                                list_of(&told, piece.key("logprobs"));
                             });
                         }
                         PartKind::Refusal(text) => {
@@ -294,6 +325,13 @@ fn message(said: &[&Part<'_>], id: &str, status: &str, list: &mut Array<'_>) {
                 }
             });
     });
+}
+
+/// An array around items that are written already.
+pub(super) fn list_of(items: &[u8], out: &mut Vec<u8>) {
+    out.push(b'[');
+    out.extend_from_slice(items);
+    out.push(b']');
 }
 
 fn reasoning(text: Option<&Text<'_>>, proof: Option<&Text<'_>>, id: &str, list: &mut Array<'_>) {
@@ -316,6 +354,16 @@ fn reasoning(text: Option<&Text<'_>>, proof: Option<&Text<'_>>, id: &str, list: 
 
 /// A source. The vendor says which characters it stands behind; elsewhere it is the words before.
 pub(super) fn annotation(source: &Citation<'_>, length: u64, item: &mut Object<'_>) {
+    if source.url.is_empty() {
+        // A document of the request, which this dialect tells by its name and a number.
+        let number = source.place.map_or(0, |place| place.document);
+        let name = source.title.as_ref().unwrap_or(&Text::Escaped(""));
+        item.str("type", "file_citation")
+            .str("file_id", &format!("document_{number}"))
+            .text("filename", name)
+            .number("index", length);
+        return;
+    }
     item.str("type", "url_citation")
         .text("url", &source.url)
         .text("title", source.title.as_ref().unwrap_or(&Text::Escaped("")))

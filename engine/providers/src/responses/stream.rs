@@ -12,7 +12,7 @@ use crate::{
     anthropic::kind as kind_of,
     dialect::{
         codec::{Decoder, Fault, MOST_BLOCKS, array, name},
-        failure_delta,
+        custom, failure_delta, logprobs,
         proof::Proof,
         usage,
     },
@@ -56,6 +56,8 @@ enum Kind {
         /// Its arguments are a free text.
         custom: bool,
     },
+    /// A picture.
+    Image,
     /// What runs at the vendor.
     Other,
 }
@@ -65,6 +67,7 @@ impl Kind {
         match &*decode::kind(item) {
             "message" => Self::Message,
             "reasoning" => Self::Reasoning,
+            "image_generation_call" => Self::Image,
             "function_call" => Self::Call {
                 index: None,
                 custom: false,
@@ -209,6 +212,12 @@ impl ItemDecoder {
         if whole && known {
             return Ok(());
         }
+        if !whole {
+            let tokens = data.get("logprobs").map(logprobs::read);
+            if let Some(tokens) = tokens.filter(|tokens| !tokens.is_empty()) {
+                sink(Delta::Logprobs(tokens));
+            }
+        }
         let delta = match (slot, item.kind) {
             (_, Kind::Message) if name == "refusal" => Delta::Refusal(text),
             ("content", Kind::Message) => Delta::Text(text),
@@ -323,7 +332,11 @@ impl ItemDecoder {
         sink(Delta::Call {
             index,
             id: id.unwrap_or_else(|| Text::plain(format!("call_{index}"))),
-            name,
+            name: if custom {
+                custom::stand_in(&name)
+            } else {
+                name
+            },
             signature: openai::proof(item),
         });
         Some(index)
@@ -337,6 +350,12 @@ impl ItemDecoder {
         };
         item.done = true;
         match item.kind {
+            Kind::Image => {
+                if let Some(media) = decode::picture(whole) {
+                    sink(Delta::Image(media));
+                }
+                return;
+            }
             Kind::Message => {
                 let parts = || whole.get("content").map(Json::items).into_iter().flatten();
                 let words = parts().filter_map(|part| {
@@ -409,7 +428,7 @@ impl ItemDecoder {
             return Err(Fault::missing(data, "response"));
         };
         self.start(Some(response), sink);
-        let (mut messages, mut thoughts, mut calls) = (0, 0, 0);
+        let (mut messages, mut thoughts, mut calls, mut images) = (0, 0, 0, 0);
         let output = response.get("output").map(array).transpose()?;
         for whole in output.map(Json::items).into_iter().flatten() {
             let kind = Kind::of(whole);
@@ -417,6 +436,7 @@ impl ItemDecoder {
                 Kind::Message => &mut messages,
                 Kind::Reasoning => &mut thoughts,
                 Kind::Call { .. } => &mut calls,
+                Kind::Image => &mut images,
                 Kind::Other => continue,
             };
             // Ids may have changed on the way; the order has not.

@@ -152,10 +152,15 @@ fn openai(body: &Value) -> Reply {
     }
     for call in list(&message["tool_calls"]) {
         let function = &call["function"];
-        let given = arguments(&string(&function["arguments"]));
-        reply
-            .calls
-            .push((string(&call["id"]), string(&function["name"]), given));
+        let custom = &call["custom"];
+        let (name, given) = if custom.is_object() {
+            let input = json!({ "input": custom["input"] });
+            (&custom["name"], input)
+        } else {
+            let given = arguments(&string(&function["arguments"]));
+            (&function["name"], given)
+        };
+        reply.calls.push((string(&call["id"]), string(name), given));
     }
     if let Value::Object(call) = &message["function_call"] {
         let name = string(&call["name"]);
@@ -377,6 +382,7 @@ fn add(item: Option<&mut Value>, list: &str, key: &str, data: &Value) {
 fn openai_stream(events: &[SseEvent]) -> Reply {
     let mut reply = Reply::default();
     let mut calls: Vec<(u64, String, String, String)> = Vec::new();
+    let mut free = Vec::new();
     let mut finish = String::new();
     for event in events {
         let Ok(chunk) = serde_json::from_slice::<Value>(&event.data) else {
@@ -412,8 +418,13 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
             reply.refused |= delta["refusal"].is_string();
             for call in list(&delta["tool_calls"]) {
                 let index = number(&call["index"]);
-                let function = &call["function"];
+                let function = if call["custom"].is_object() {
+                    &call["custom"]
+                } else {
+                    &call["function"]
+                };
                 let given = match &function["arguments"] {
+                    Value::Null => string(&function["input"]),
                     Value::Object(object) => Value::Object(object.clone()).to_string(),
                     text => string(text),
                 };
@@ -424,6 +435,7 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
                     known.3 += &given;
                 } else {
                     let (id, name) = (string(&call["id"]), string(&function["name"]));
+                    free.push(call["custom"].is_object());
                     calls.push((index, id, name, given));
                 }
             }
@@ -434,7 +446,15 @@ fn openai_stream(events: &[SseEvent]) -> Reply {
     }
     reply.calls = calls
         .into_iter()
-        .map(|call| (call.1, call.2, arguments(&call.3)))
+        .zip(free)
+        .map(|(call, free)| {
+            let given = if free {
+                json!({ "input": call.3 })
+            } else {
+                arguments(&call.3)
+            };
+            (call.1, call.2, given)
+        })
         .collect();
     reply.finish = openai_finish(&finish, &reply);
     reply

@@ -56,6 +56,10 @@ pub enum PartKind<'a> {
         media: Media<'a>,
         /// Title or file name.
         name: Option<Text<'a>>,
+        /// What the caller says about it.
+        context: Option<Json<'a>>,
+        /// The place of the wish that the reply cites it.
+        cite: Option<Json<'a>>,
     },
     /// Sound.
     Audio(Media<'a>),
@@ -94,6 +98,16 @@ pub enum PartKind<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// A document of which nothing more is said.
+    pub fn document(media: Media<'a>, name: Option<Text<'a>>) -> PartKind<'a> {
+        PartKind::Document {
+            media,
+            name,
+            context: None,
+            cite: None,
+        }
+    }
+
     /// A part without a cache marker.
     pub fn new(kind: PartKind<'a>, from: Json<'a>) -> Self {
         Self {
@@ -118,12 +132,38 @@ impl<'a> Part<'a> {
 /// Where words come from.
 #[derive(Debug, Clone)]
 pub struct Citation<'a> {
-    /// Address of the source.
+    /// Address of the source; empty for a document of the request.
     pub url: Text<'a>,
     /// Title of the source.
     pub title: Option<Text<'a>>,
     /// The words cited.
     pub quote: Option<Text<'a>>,
+    /// Where in a document of the request they stand.
+    pub place: Option<Place>,
+}
+
+/// A place in a document of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which document: the first is 0.
+    pub document: u64,
+    /// What is counted.
+    pub unit: Unit,
+    /// The first.
+    pub start: u64,
+    /// The one behind the last.
+    pub end: u64,
+}
+
+/// What a place in a document counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Characters from 0.
+    Character,
+    /// Pages from 1.
+    Page,
+    /// Blocks from 0.
+    Block,
 }
 
 /// Where a picture or document is.

@@ -1,6 +1,10 @@
 //! A reply while it is being generated.
 
-use super::{Stop, json::Text, message::Citation};
+use super::{
+    json::Text,
+    message::{Citation, Media},
+    reply::{Stop, Token},
+};
 use crate::Usage;
 
 /// What one event of a stream adds to the reply. A dialect's decoder turns its events into these,
@@ -14,6 +18,13 @@ pub enum Delta<'a> {
         /// When it was made, in seconds since 1970, where the dialect says so.
         created: Option<u64>,
     },
+    /// What follows belongs to this one of several replies: the first is 0, and it is that one's turn
+    /// until another is named.
+    Choice(u64),
+    /// How likely the tokens of the next words are.
+    Logprobs(Vec<Token<'a>>),
+    /// A picture.
+    Image(Media<'a>),
     /// More words.
     Text(Text<'a>),
     /// Where the words under way come from.

@@ -168,11 +168,20 @@ fn plain(kind: &PartKind<'_>, block: &mut Object<'_>) {
             block.str("type", "image");
             source(media, block);
         }
-        PartKind::Document { media, name } => {
+        PartKind::Document {
+            media,
+            name,
+            context,
+            cite,
+        } => {
             block.str("type", "document");
             source(media, block);
             if let Some(name) = name {
                 block.text("title", name);
+            }
+            block.json_if("context", *context);
+            if cite.is_some() {
+                block.literal("citations", r#"{"enabled":true}"#);
             }
         }
         PartKind::Thinking { text, signature } => {

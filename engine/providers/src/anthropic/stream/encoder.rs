@@ -236,6 +236,8 @@ impl Encoder for EventEncoder {
             Delta::Citation(source) => self.cite(&source, out),
             Delta::Ping => event(out, "ping", |_| {}),
             Delta::End => self.end(out),
+            // This dialect tells none of these.
+            Delta::Choice(_) | Delta::Logprobs(_) | Delta::Image(_) => {}
             Delta::Start { .. } | Delta::Usage(_) | Delta::Failed { .. } => {}
         }
     }

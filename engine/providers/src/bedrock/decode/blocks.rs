@@ -1,6 +1,6 @@
 //! Content blocks.
 
-use tidegate_types::chat::{Arguments, Citation, Json, Media, Part, PartKind, Text};
+use tidegate_types::chat::{Arguments, Citation, Json, Media, Part, PartKind, Place, Text, Unit};
 
 use super::attach;
 use crate::{
@@ -107,7 +107,7 @@ pub(in crate::bedrock) fn block_kind<'a>(
                 citations: sources.into_iter().flatten().filter_map(citation).collect(),
             }
         }
-        _ => return source_block(block, unknown),
+        _ => return source_block(block),
     }))
 }
 
@@ -121,10 +121,7 @@ fn content_of(block: Json<'_>) -> Result<(Text<'_>, Json<'_>), Fault<'_>> {
 }
 
 /// Blocks that tool results may hold as well.
-fn source_block<'a>(
-    block: Json<'a>,
-    unknown: &mut Vec<Json<'a>>,
-) -> Result<Option<PartKind<'a>>, Fault<'a>> {
+fn source_block(block: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
     let (key, value) = content_of(block)?;
     Ok(match &*key.decode() {
         "text" => Some(words(text(value)?)),
@@ -136,16 +133,17 @@ fn source_block<'a>(
         "video" => media(value, VIDEO)?.map(PartKind::Video),
         "audio" => media(value, AUDIO)?.map(PartKind::Audio),
         "document" => {
-            for key in ["context", "citations"] {
-                let asked = object(value)?
-                    .get(key)
-                    .filter(|value| !says_nothing(*value));
-                let asked = asked
-                    .filter(|value| value.get("enabled").and_then(Json::as_bool) != Some(false));
-                unknown.extend(asked);
-            }
+            let cite = object(value)?.get("citations");
+            let cite =
+                cite.filter(|cite| cite.get("enabled").and_then(Json::as_bool) == Some(true));
+            let context = value.get("context").filter(|value| !says_nothing(*value));
             let name = value.get("name").map(text).transpose()?;
-            media(value, DOCUMENT)?.map(|media| PartKind::Document { media, name })
+            media(value, DOCUMENT)?.map(|media| PartKind::Document {
+                media,
+                name,
+                context,
+                cite,
+            })
         }
         "searchResult" => {
             let texts = object(value)?.get("content").map(Json::items);
@@ -184,7 +182,7 @@ fn results<'a>(result: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Vec<Part
         return Ok(parts);
     };
     for block in array(list)?.items() {
-        match source_block(object(block)?, unknown)? {
+        match source_block(object(block)?)? {
             Some(kind) => parts.push(Part::new(kind, block)),
             None => unknown.push(block),
         }
@@ -192,11 +190,10 @@ fn results<'a>(result: Json<'a>, unknown: &mut Vec<Json<'a>>) -> Result<Vec<Part
     Ok(parts)
 }
 
-/// A source with an address; others point into documents of the request.
+/// A source with an address, or a place in a document of the request.
 pub(in crate::bedrock) fn citation(source: Json<'_>) -> Option<Citation<'_>> {
-    let web = source
-        .get("location")
-        .and_then(|location| location.get("web")?.get("url")?.as_text());
+    let location = source.get("location");
+    let web = location.and_then(|location| location.get("web")?.get("url")?.as_text());
     // A search result names its source freely; an address is one that others can show.
     let named = || {
         let named = source.get("source")?.as_text()?;
@@ -206,10 +203,35 @@ pub(in crate::bedrock) fn citation(source: Json<'_>) -> Option<Citation<'_>> {
         let first = list.items().find_map(|item| item.get("text"));
         first.or_else(|| list.get("text"))?.as_text()
     });
+    let place = location.and_then(place);
+    let url = match (web.or_else(named), &place) {
+        (Some(url), _) => url,
+        (None, Some(_)) => Text::Escaped(""),
+        (None, None) => return None,
+    };
     Some(Citation {
-        url: web.or_else(named)?,
+        url,
         title: source.get("title").and_then(Json::as_text),
         quote,
+        place,
+    })
+}
+
+fn place(location: Json<'_>) -> Option<Place> {
+    let kinds = [
+        ("documentChar", Unit::Character),
+        ("documentPage", Unit::Page),
+        ("documentChunk", Unit::Block),
+    ];
+    kinds.into_iter().find_map(|(key, unit)| {
+        let inner = location.get(key)?;
+        let number = |key| inner.get(key).and_then(Json::as_u64);
+        Some(Place {
+            document: number("documentIndex")?,
+            unit,
+            start: number("start")?,
+            end: number("end")?,
+        })
     })
 }
 

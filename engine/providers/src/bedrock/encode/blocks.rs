@@ -125,7 +125,7 @@ impl Blocks {
             PartKind::Image { media, .. } => format_of(IMAGE, media)?,
             PartKind::Video(media) => format_of(VIDEO, media)?,
             PartKind::Audio(media) => format_of(AUDIO, media)?,
-            PartKind::Document { media, name } => {
+            PartKind::Document { media, name, .. } => {
                 let name = name.as_ref().map(Text::decode).unwrap_or_default();
                 let format = match media {
                     Media::Text(_) => "txt",
@@ -299,6 +299,12 @@ fn plain(kind: &PartKind<'_>, shape: &Shape, block: &mut Object<'_>) {
         PartKind::Document { media, .. } => {
             block.object("document", |inner| {
                 inner.str("name", &shape.name);
+                if let PartKind::Document { context, cite, .. } = kind {
+                    inner.json_if("context", *context);
+                    if cite.is_some() {
+                        inner.literal("citations", r#"{"enabled":true}"#);
+                    }
+                }
                 source(media, shape, inner);
             });
         }

@@ -72,6 +72,10 @@ impl<'a> Settings<'a> {
                 dropped.extend(wanted.map(|given| given.from));
             }
         }
+        if family.kind != Kind::Claude {
+            // Whether thoughts are shown is the model's own affair.
+            dropped.extend(request.unmet_thoughts());
+        }
         for penalty in [request.frequency_penalty, request.presence_penalty]
             .into_iter()
             .flatten()

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use tidegate_types::chat::{
-    Format, Json, PartKind, Request, Text, Tool, ToolChoice,
+    Format, Json, PartKind, Request, ServerKind, ServerTool, Text, Tool, ToolChoice,
     write::{Array, Object},
 };
 
 use super::Turn;
 use crate::{
-    bedrock::family::Family,
+    bedrock::family::{Family, Kind},
     dialect::codec::{JSON_TOOL, object_schema},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Plan<'r, 'a> {
     emulated: Option<Json<'a>>,
     /// Tools of the conversation that the request no longer names.
     former: Vec<Text<'r>>,
+    /// What runs at the vendor: the newer ones of Amazon's own models have some.
+    served: Vec<&'r ServerTool<'a>>,
 }
 
 enum Choice<'r, 'a> {
@@ -54,7 +56,16 @@ pub(super) fn plan<'r, 'a>(
         single: false,
         emulated,
         former: Vec::new(),
+        served: Vec::new(),
     };
+    for tool in &request.server_tools {
+        if family.kind == Kind::Nova2 && tool.kind != ServerKind::Fetch {
+            plan.served.push(tool);
+            dropped.extend(tool.settings());
+        } else {
+            dropped.push(tool.from);
+        }
+    }
     let blocks = || conversation.iter().flat_map(|(_, blocks)| blocks);
     let worked = blocks().any(|block| {
         matches!(
@@ -77,10 +88,11 @@ pub(super) fn plan<'r, 'a>(
                 .collect();
             plan.told = !plan.former.is_empty();
         }
+        plan.told |= !plan.served.is_empty();
         return plan;
     }
     let given = request.tool_choice.as_ref();
-    let wanted = given.map(|given| &given.value);
+    let wanted = request.plain_choice();
     let reply = emulated.is_some();
     let choice = match wanted {
         Some(ToolChoice::Tool(name)) => Choice::Tool(name),
@@ -89,7 +101,7 @@ pub(super) fn plan<'r, 'a>(
         Some(ToolChoice::None) if reply => Choice::Json,
         _ if reply => Choice::Any,
         Some(ToolChoice::Required) => Choice::Any,
-        Some(ToolChoice::Auto) => Choice::Auto,
+        Some(ToolChoice::Auto | ToolChoice::Allowed { .. }) => Choice::Auto,
         Some(ToolChoice::None) => {
             // The dialect has no word for it. Tools that are not told cannot be called either, but
             // a conversation that holds calls is refused without them.
@@ -149,8 +161,20 @@ impl<'a> Plan<'_, 'a> {
         }
         body.object("toolConfig", |config| {
             config.array("tools", |list| {
-                for tool in &request.tools {
+                for tool in request.callable() {
                     spec(tool, family, list, dropped);
+                }
+                for tool in &self.served {
+                    let name = if tool.kind == ServerKind::Search {
+                        "nova_grounding"
+                    } else {
+                        "nova_code_interpreter"
+                    };
+                    list.object(|item| {
+                        item.object("systemTool", |system| {
+                            system.str("name", name);
+                        });
+                    });
                 }
                 for name in &self.former {
                     list.object(|item| {
@@ -195,6 +219,7 @@ impl<'a> Plan<'_, 'a> {
 }
 
 fn spec<'a>(tool: &Tool<'a>, family: Family, list: &mut Array<'_>, dropped: &mut Vec<Json<'a>>) {
+    dropped.extend(tool.grammar);
     list.object(|item| {
         item.object("toolSpec", |spec| {
             spec.text("name", &tool.name);

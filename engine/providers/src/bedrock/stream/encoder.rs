@@ -2,7 +2,7 @@
 
 use tidegate_types::{
     Usage,
-    chat::{Citation, Delta, Stop, Text, write::Object},
+    chat::{Citation, Delta, Media, Stop, Text, write::Object},
 };
 
 use super::super::{Bedrock, response};
@@ -91,6 +91,35 @@ impl EventEncoder {
         let index = self.open(Open::Text, out);
         self.delta(index, out, |delta| {
             delta.object("citation", |item| response::write_citation(source, item));
+        });
+    }
+
+    /// A picture, as a block of its own.
+    fn draw(&mut self, media: &Media<'_>, out: &mut Vec<u8>) {
+        let Some((format, data)) = response::picture(media) else {
+            return;
+        };
+        self.close(out);
+        let index = self.next;
+        self.next += 1;
+        self.event("contentBlockStart", out, |event| {
+            event
+                .number("contentBlockIndex", index)
+                .object("start", |start| {
+                    start.object("image", |image| {
+                        image.str("format", format);
+                    });
+                });
+        });
+        self.delta(index, out, |delta| {
+            delta.object("image", |image| {
+                image.object("source", |source| {
+                    source.text("bytes", data);
+                });
+            });
+        });
+        self.event("contentBlockStop", out, |event| {
+            event.number("contentBlockIndex", index);
         });
     }
 
@@ -191,6 +220,9 @@ impl Encoder for EventEncoder {
                 self.sequence = sequence.map(Text::into_owned);
             }
             Delta::Citation(source) => self.cite(&source, out),
+            Delta::Image(media) => self.draw(&media, out),
+            // This dialect tells neither.
+            Delta::Choice(_) | Delta::Logprobs(_) => {}
             Delta::End => self.end(out),
             Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } => {}
         }

@@ -112,10 +112,7 @@ pub(super) fn documents<'a>(value: Json<'a>, request: &mut Request<'a>) {
 /// A document: a text, or an object whose members the model reads. One that is only words with a
 /// title becomes just that, any other stays the JSON that the model would have seen.
 fn document(item: Json<'_>) -> Option<PartKind<'_>> {
-    let of_words = |text, name| PartKind::Document {
-        media: Media::Text(text),
-        name,
-    };
+    let of_words = |text, name| Part::document(Media::Text(text), name);
     if let Some(words) = item.as_text() {
         return Some(of_words(words, None));
     }
@@ -215,6 +212,7 @@ pub(in crate::cohere) fn sources(citation: Json<'_>) -> impl Iterator<Item = Cit
             url: word("url").or(id).or_else(|| word("id"))?,
             title: word("title"),
             quote: quote.clone().filter(|_| short),
+            place: None,
         })
     })
 }

@@ -147,6 +147,9 @@ impl<'a> Writer<'a, '_> {
             PartKind::Document { media, .. } => matches!(media, Media::Text(_)),
             _ => false,
         };
+        if shown {
+            openai::untold(&part.kind, self.dropped);
+        }
         self.dropped
             .extend(if shown { part.cache } else { Some(part.from) });
         shown
@@ -169,6 +172,7 @@ impl<'a> Writer<'a, '_> {
                     ..
                 } => {
                     self.dropped.extend(part.cache);
+                    openai::untold(&part.kind, self.dropped);
                     held.push(part);
                 }
                 PartKind::Image { .. } => {
@@ -199,6 +203,7 @@ impl<'a> Writer<'a, '_> {
                         if let PartKind::Document {
                             media: Media::Text(text),
                             name,
+                            ..
                         } = &part.kind
                         {
                             list.object(|item| document(text, name.as_ref(), item));
@@ -322,6 +327,7 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
         PartKind::Document {
             media: Media::Text(text),
             name,
+            ..
         } => {
             if let Some(name) = name {
                 word(name, list);

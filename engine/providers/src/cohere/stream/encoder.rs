@@ -10,7 +10,7 @@ use tidegate_types::{
 
 use super::super::{Cohere, response, usage};
 use crate::{
-    dialect::{codec::Encoder, failure_event},
+    dialect::{codec::Encoder, failure_event, logprobs},
     openai,
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct EventEncoder {
     called: bool,
     stop: Option<Stop>,
     usage: Option<Usage>,
+    /// How likely the tokens of the next words are, as JSON.
+    tokens: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,13 +88,20 @@ impl EventEncoder {
     }
 
     /// More of the content block under way.
-    fn more(&self, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
+    fn more(&mut self, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
         let index = self.blocks.saturating_sub(1);
         event(out, "content-delta", Some(index), |message| {
             message.object("content", |content| {
                 content.text(key, text);
             });
         });
+        if !self.tokens.is_empty() {
+            // Beside the delta: in front of what closes the event.
+            out.truncate(out.len().saturating_sub(b"}\n\n".len()));
+            out.extend_from_slice(b",\"logprobs\":");
+            out.append(&mut self.tokens);
+            out.extend_from_slice(b"}\n\n");
+        }
     }
 
     /// Members that the vendor does not have, for those who send them back; its SDKs keep them.
@@ -165,6 +174,14 @@ impl Encoder for EventEncoder {
                 self.open(Open::Thinking, "thinking", out);
                 self.more("thinking", &text, out);
             }
+            Delta::Logprobs(tokens) => {
+                self.tokens.clear();
+                let mut item = Object::open(&mut self.tokens);
+                logprobs::joined(&tokens, &mut item);
+                item.close();
+            }
+            // This dialect tells neither.
+            Delta::Choice(_) | Delta::Image(_) => {}
             Delta::Signature(text) => self.proof("signature", &text, out),
             Delta::RedactedThinking(data) => {
                 self.close(out);

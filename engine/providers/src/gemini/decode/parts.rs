@@ -237,7 +237,7 @@ pub(in crate::gemini) struct Source<'a> {
     pub(in crate::gemini) signature: Option<Text<'a>>,
     pub(in crate::gemini) call: Option<Json<'a>>,
     result: Option<Json<'a>>,
-    media: Option<Json<'a>>,
+    pub(in crate::gemini) media: Option<Json<'a>>,
     /// What only Gemini has.
     pub(in crate::gemini) unknown: Vec<Json<'a>>,
 }
@@ -333,7 +333,7 @@ fn told(response: Json<'_>) -> (Option<Text<'_>>, Option<Json<'_>>) {
 }
 
 /// A picture, sound, film or document, by its media type.
-fn media_part(data: Json<'_>) -> Result<PartKind<'_>, Fault<'_>> {
+pub(in crate::gemini) fn media_part(data: Json<'_>) -> Result<PartKind<'_>, Fault<'_>> {
     let media_type = either(data, "mimeType", "mime_type");
     let media_type = media_type.map(text).transpose()?;
     let name = either(data, "displayName", "display_name").and_then(Json::as_text);
@@ -374,7 +374,7 @@ fn media_part(data: Json<'_>) -> Result<PartKind<'_>, Fault<'_>> {
         },
         "audio" => PartKind::Audio(media),
         "video" => PartKind::Video(media),
-        _ => PartKind::Document { media, name },
+        _ => Part::document(media, name),
     })
 }
 
@@ -394,6 +394,7 @@ pub(in crate::gemini) fn citations(candidate: Json<'_>) -> impl Iterator<Item = 
             url: word("uri").filter(|uri| !uri.is_empty())?,
             title: word("title"),
             quote: None,
+            place: None,
         })
     })
 }

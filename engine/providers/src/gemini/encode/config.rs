@@ -49,8 +49,16 @@ pub(super) fn write<'a>(
     }
     if request.logprobs.is_some() {
         config.literal("responseLogprobs", "true");
+        config.json_if("logprobs", request.top_logprobs);
+    } else {
+        dropped.extend(request.top_logprobs);
     }
-    config.json_if("logprobs", request.top_logprobs);
+    if let Some(choices) = &request.choices {
+        config.number("candidateCount", choices.value);
+    }
+    if request.pictures.is_some() {
+        config.literal("responseModalities", r#"["TEXT","IMAGE"]"#);
+    }
     match request.format.as_ref().map(|format| &format.value) {
         Some(format) if shaped => {
             config.str("responseMimeType", "application/json");
@@ -60,8 +68,18 @@ pub(super) fn write<'a>(
         }
         _ => {}
     }
-    if let Some(given) = &request.reasoning {
-        thinking(given, model, config, dropped);
+    let hidden = request.thoughts.as_ref().is_some_and(|wish| !wish.value);
+    match (&request.reasoning, &request.thoughts) {
+        (Some(given), _) => thinking(given, hidden, model, config, dropped),
+        (None, Some(wish)) if wish.value => {
+            let given = Given {
+                value: Reasoning::Adaptive,
+                from: wish.from,
+            };
+            thinking(&given, false, model, config, dropped);
+        }
+        // Nothing is shown unasked.
+        (None, _) => {}
     }
 }
 
@@ -77,6 +95,7 @@ enum Told {
 
 fn thinking<'a>(
     given: &Given<'a, Reasoning>,
+    hidden: bool,
     model: &str,
     config: &mut Object<'_>,
     dropped: &mut Vec<Json<'a>>,
@@ -106,7 +125,7 @@ fn thinking<'a>(
             }
             Told::Dynamic | Told::Nothing => {}
         }
-        if !off {
+        if !off && !hidden {
             thinking.literal("includeThoughts", "true");
         }
     });

@@ -133,6 +133,11 @@ impl<'r, 'a> Writer<'r, 'a, '_> {
             PartKind::RedactedThinking(_) => false,
             PartKind::ToolCall { .. } => role == Role::Assistant,
             PartKind::ToolResult { .. } => role == Role::User,
+            PartKind::Document { context, cite, .. } => {
+                self.dropped.extend(*context);
+                self.dropped.extend(*cite);
+                shown(&part.kind).is_some()
+            }
             kind => shown(kind).is_some(),
         };
         if !keeps {

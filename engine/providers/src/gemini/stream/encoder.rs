@@ -3,7 +3,7 @@
 use tidegate_types::{
     Usage,
     chat::{
-        Arguments, Delta, Stop, Text,
+        Arguments, Delta, Stop, Text, Token,
         write::{self, Object},
     },
 };
@@ -14,22 +14,34 @@ use super::super::{
 };
 use crate::dialect::{
     codec::{Encoder, StreamOptions},
-    failure_event,
+    failure_event, logprobs,
 };
 
 /// Writes chunks: words as they come, calls whole, the reason of the end and the usage at last.
 #[derive(Debug)]
 pub(crate) struct ChunkEncoder {
     options: StreamOptions,
-    /// Everything of a chunk behind its candidate.
+    /// Everything of a chunk behind its candidates.
     tail: Vec<u8>,
+    /// The candidate under way.
+    at: u64,
+    candidate: Candidate,
+    /// The others, where there are several.
+    others: Vec<(u64, Candidate)>,
+    usage: Option<Usage>,
+    ended: bool,
+}
+
+/// What is known of one of the candidates.
+#[derive(Debug, Default)]
+struct Candidate {
     /// Calls that are not yet complete, in order.
     calls: Vec<Call>,
     sources: Sources,
+    /// How likely the tokens of the next words are, as members.
+    tokens: Vec<u8>,
     refused: bool,
     stop: Option<Stop>,
-    usage: Option<Usage>,
-    ended: bool,
 }
 
 #[derive(Debug)]
@@ -46,13 +58,28 @@ impl ChunkEncoder {
         Self {
             options,
             tail: Vec::new(),
-            calls: Vec::new(),
-            sources: Sources::default(),
-            refused: false,
-            stop: None,
+            at: 0,
+            candidate: Candidate::default(),
+            others: Vec::new(),
             usage: None,
             ended: false,
         }
+    }
+
+    /// Goes on with another candidate.
+    fn turn_to(&mut self, index: u64, out: &mut Vec<u8>) {
+        if index == self.at {
+            return;
+        }
+        self.flush(out);
+        let place = self.others.iter().position(|(at, _)| *at == index);
+        let next = match place {
+            Some(place) => self.others.swap_remove(place).1,
+            None => Candidate::default(),
+        };
+        let before = std::mem::replace(&mut self.candidate, next);
+        self.others.push((self.at, before));
+        self.at = index;
     }
 
     fn start(&mut self, id: &Text<'_>) {
@@ -69,18 +96,21 @@ impl ChunkEncoder {
     }
 
     /// A chunk with one part.
-    fn part(&self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
+    fn part(&mut self, out: &mut Vec<u8>, fill: impl FnOnce(&mut Object<'_>)) {
         out.extend_from_slice(b"data: {\"candidates\":[{\"content\":{\"parts\":[");
         let mut part = Object::open(out);
         fill(&mut part);
         part.close();
-        out.extend_from_slice(b"],\"role\":\"model\"},\"index\":0}]");
+        out.extend_from_slice(b"],\"role\":\"model\"},\"index\":");
+        write::number(out, self.at);
+        out.append(&mut self.candidate.tokens);
+        out.extend_from_slice(b"}]");
         out.extend_from_slice(&self.tail);
     }
 
     /// Calls whose arguments are complete.
     fn flush(&mut self, out: &mut Vec<u8>) {
-        for call in std::mem::take(&mut self.calls) {
+        for call in std::mem::take(&mut self.candidate.calls) {
             self.part(out, |part| {
                 let given = Arguments::Text(Text::plain(call.arguments.as_str()));
                 response::function_call(&call.id, &call.name, &given, part);
@@ -94,22 +124,18 @@ impl ChunkEncoder {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.flush(out);
         self.ended = true;
-        out.extend_from_slice(
-            b"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"}",
-        );
-        let reason = response::finish_reason(self.stop, self.refused);
-        out.extend_from_slice(b",\"finishReason\":");
-        write::string(out, reason);
-        out.extend_from_slice(b",\"index\":0");
-        let mut grounding = Vec::new();
-        let mut object = Object::open(&mut grounding);
-        self.sources.write(&mut object);
-        object.close();
-        if grounding.len() > 2 {
-            out.push(b',');
-            out.extend_from_slice(grounding.get(1..grounding.len() - 1).unwrap_or_default());
+        let last = std::mem::take(&mut self.candidate);
+        let mut all = std::mem::take(&mut self.others);
+        all.push((self.at, last));
+        all.sort_by_key(|(index, _)| *index);
+        out.extend_from_slice(b"data: {\"candidates\":[");
+        for (place, (index, candidate)) in all.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            candidate.end(*index, out);
         }
-        out.extend_from_slice(b"}]");
+        out.extend_from_slice(b"]");
         if let Some(usage) = &self.usage {
             out.extend_from_slice(b",\"usageMetadata\":");
             let mut object = Object::open(out);
@@ -118,6 +144,40 @@ impl ChunkEncoder {
         }
         out.extend_from_slice(&self.tail);
     }
+}
+
+impl Candidate {
+    fn end(&self, index: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"}");
+        let reason = response::finish_reason(self.stop, self.refused);
+        out.extend_from_slice(b",\"finishReason\":");
+        write::string(out, reason);
+        out.extend_from_slice(b",\"index\":");
+        write::number(out, index);
+        out.extend_from_slice(&self.tokens);
+        let mut grounding = Vec::new();
+        let mut object = Object::open(&mut grounding);
+        self.sources.write(&mut object);
+        object.close();
+        if grounding.len() > 2 {
+            out.push(b',');
+            out.extend_from_slice(grounding.get(1..grounding.len() - 1).unwrap_or_default());
+        }
+        out.push(b'}');
+    }
+}
+
+/// The members that tell how likely tokens are, a comma in front.
+fn members(tokens: &[Token<'_>]) -> Vec<u8> {
+    let mut told = Vec::new();
+    let mut object = Object::open(&mut told);
+    logprobs::write_gemini(tokens, &mut object);
+    object.close();
+    told.pop();
+    if let Some(first) = told.first_mut() {
+        *first = b',';
+    }
+    if told.len() == 1 { Vec::new() } else { told }
 }
 
 impl Encoder for ChunkEncoder {
@@ -144,14 +204,18 @@ impl Encoder for ChunkEncoder {
                 part.text("text", &text);
             }),
             Delta::Refusal(text) => {
-                self.refused = true;
+                self.candidate.refused = true;
                 self.part(out, |part| {
                     part.text("text", &text);
                 });
             }
             Delta::Citation(source) => {
-                self.sources.place(&source);
+                self.candidate.sources.place(&source);
             }
+            Delta::Choice(index) => self.turn_to(index, out),
+            // A chunk has one list of them, and chunks without words have none.
+            Delta::Logprobs(tokens) => self.candidate.tokens = members(&tokens),
+            Delta::Image(media) => self.part(out, |part| response::blob(&media, part)),
             Delta::Thinking(text) => {
                 self.part(out, |part| response::thought(&text, None, part));
             }
@@ -166,7 +230,7 @@ impl Encoder for ChunkEncoder {
                 id,
                 name,
                 signature,
-            } => self.calls.push(Call {
+            } => self.candidate.calls.push(Call {
                 index,
                 id: id.into_owned(),
                 name: name.into_owned(),
@@ -174,7 +238,8 @@ impl Encoder for ChunkEncoder {
                 arguments: String::new(),
             }),
             Delta::Arguments { index, fragment } => {
-                let call = self.calls.iter_mut().rfind(|call| call.index == index);
+                let calls = &mut self.candidate.calls;
+                let call = calls.iter_mut().rfind(|call| call.index == index);
                 if let Some(call) = call {
                     call.arguments.push_str(&fragment.decode());
                 }
@@ -182,7 +247,7 @@ impl Encoder for ChunkEncoder {
             Delta::BlockEnd => self.flush(out),
             Delta::Stop { stop, .. } => {
                 self.flush(out);
-                self.stop = Some(stop);
+                self.candidate.stop = Some(stop);
             }
             Delta::Usage(usage) => self.usage = Some(usage),
             Delta::End => self.end(out),

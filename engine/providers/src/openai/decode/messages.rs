@@ -6,7 +6,7 @@ use tidegate_types::chat::{
 
 use crate::dialect::{
     codec::{Fault, array, member, name, object, says_nothing, text},
-    media,
+    custom, media,
 };
 
 pub(super) fn read<'a>(value: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
@@ -82,6 +82,7 @@ const REPLY: &[&str] = &[
     "reasoning_details",
     "thinking_blocks",
     "annotations",
+    "images",
 ];
 
 fn note_unknown<'a>(message: Json<'a>, known: &[&str], unknown: &mut Vec<Json<'a>>) {
@@ -138,7 +139,17 @@ pub(in crate::openai) fn parts_of_reply<'a>(
     let mut parts = Vec::new();
     thinking(message, &mut parts);
     content(message, &mut parts, unknown)?;
+    if let Some(said) = message.get("audio") {
+        spoken(said, &mut parts);
+    }
     sources(message, &mut parts);
+    for (media, from) in message.get("images").into_iter().flat_map(pictures) {
+        let image = PartKind::Image {
+            media,
+            detail: None,
+        };
+        parts.push(Part::new(image, from));
+    }
     if let Some(refusal) = message.get("refusal") {
         parts.push(Part::new(PartKind::Refusal(text(refusal)?), refusal));
     }
@@ -161,6 +172,32 @@ pub(in crate::openai) fn parts_of_reply<'a>(
         ));
     }
     Ok(parts)
+}
+
+/// What was said aloud: its words, and the sound where there is some. In a request there is the id
+/// alone, which only the vendor knows.
+fn spoken<'a>(said: Json<'a>, parts: &mut Vec<Part<'a>>) {
+    let word = |key| {
+        let text = said.get(key).and_then(Json::as_text);
+        text.filter(|text| !text.is_empty())
+    };
+    if let Some(words) = word("transcript") {
+        parts.push(Part::text(words, said));
+    }
+    if let Some(data) = word("data") {
+        // The format is the one that was asked for, which the reply does not repeat.
+        let media_type = Text::Escaped("audio/wav");
+        let sound = PartKind::Audio(Media::Base64 { media_type, data });
+        parts.push(Part::new(sound, said));
+    }
+}
+
+/// Pictures of a reply, where OpenRouter and others put them.
+pub(in crate::openai) fn pictures(list: Json<'_>) -> impl Iterator<Item = (Media<'_>, Json<'_>)> {
+    list.items().filter_map(|item| {
+        let url = address(item, "image_url").ok().flatten();
+        Some((media::from_url(url?)?, item))
+    })
 }
 
 /// Annotations belong to the message; here they stand with its last words.
@@ -187,19 +224,31 @@ pub(crate) fn source(annotation: Json<'_>) -> Option<Citation<'_>> {
         url: word("url")?,
         title: word("title"),
         quote: word("content"),
+        place: None,
     })
 }
 
 pub(in crate::openai) fn tool_call(call: Json<'_>) -> Result<Part<'_>, Fault<'_>> {
     object(call)?;
-    let holder = call.get("function").or_else(|| call.get("custom"));
-    let holder = holder.ok_or_else(|| Fault::missing(call, "function"))?;
-    let given = holder.get("arguments").or_else(|| holder.get("input"));
+    let (name, arguments) = match (call.get("function"), call.get("custom")) {
+        (Some(function), _) => (
+            member(function, "name")?,
+            arguments(function.get("arguments")),
+        ),
+        (None, Some(inner)) => {
+            let input = inner.get("input").and_then(Json::as_text);
+            (
+                custom::stand_in(&member(inner, "name")?),
+                Arguments::Text(custom::arguments(input.as_ref())),
+            )
+        }
+        (None, None) => return Err(Fault::missing(call, "function")),
+    };
     let mut part = Part::new(
         PartKind::ToolCall {
             id: member(call, "id")?,
-            name: member(holder, "name")?,
-            arguments: arguments(given),
+            name,
+            arguments,
             signature: proof(call),
         },
         call,
@@ -331,7 +380,7 @@ pub(crate) fn part(item: Json<'_>) -> Result<Option<PartKind<'_>>, Fault<'_>> {
         // Mistral's documents and thoughts.
         "document_url" => address(item, "document_url")?
             .and_then(media::from_url)
-            .map(|media| PartKind::Document { media, name: None }),
+            .map(|media| Part::document(media, None)),
         "thinking" => mistral_thinking(item),
         _ => None,
     })
@@ -386,7 +435,7 @@ fn document(file: Json<'_>) -> Option<PartKind<'_>> {
     } else {
         Media::Url(word("file_url")?)
     };
-    Some(PartKind::Document { media, name })
+    Some(Part::document(media, name))
 }
 
 fn mistral_thinking(item: Json<'_>) -> Option<PartKind<'_>> {

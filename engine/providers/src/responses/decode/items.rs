@@ -3,20 +3,17 @@
 use std::borrow::Cow;
 
 use tidegate_types::chat::{
-    Arguments, Citation, Json, Media, Message, Part, PartKind, Request, Role, Text, write::Object,
+    Arguments, Choice, Citation, Json, Media, Message, Part, PartKind, Request, Role, Text,
 };
 
-use super::super::CUSTOM;
 use crate::{
     dialect::{
         codec::{Fault, array, member, name, object, says_nothing, text},
+        custom, logprobs,
         proof::{self, Proof},
     },
     openai,
 };
-
-/// What a marker becomes in the neutral form, whose markers are Anthropic's.
-const CACHE: &str = r#"{"type":"ephemeral"}"#;
 
 /// Members that are read, or that only describe their item.
 const KNOWN: &[&str] = &[
@@ -72,13 +69,7 @@ fn one<'a>(item: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
         "message" => message(item, request)?,
         "" if item.get("type").is_none() => message(item, request)?,
         "function_call" | "custom_tool_call" => {
-            let mut part = call(item)?;
-            if let PartKind::ToolCall { name: called, .. } = &mut part.kind
-                && name(item, "type") == "custom_tool_call"
-            {
-                *called = custom_name(called);
-            }
-            said(request, [part]);
+            said(request, [call(item)?]);
         }
         "function_call_output" | "custom_tool_call_output" => {
             let mut parts = Vec::new();
@@ -107,6 +98,20 @@ fn one<'a>(item: Json<'a>, request: &mut Request<'a>) -> Result<(), Fault<'a>> {
                 item,
                 "refers to an item that another server stores; send the item itself",
             ));
+        }
+        "image_generation_call" if picture(item).is_some() => {
+            let media = picture(item);
+            said(
+                request,
+                media.map(|media| {
+                    let kind = PartKind::Image {
+                        media,
+                        detail: None,
+                    };
+                    Part::new(kind, item)
+                }),
+            );
+            return Ok(());
         }
         // What ran at the vendor means nothing elsewhere.
         _ => {
@@ -222,9 +227,7 @@ fn content<'a>(
         };
         parts.push(Part {
             kind,
-            cache: item
-                .get("prompt_cache_breakpoint")
-                .map(|_| Json::trusted(CACHE)),
+            cache: item.get("prompt_cache_breakpoint"),
             from: item,
         });
     }
@@ -261,12 +264,19 @@ pub(in crate::responses) fn source_of(annotation: Json<'_>) -> Option<Citation<'
 }
 
 fn call(item: Json<'_>) -> Result<Part<'_>, Fault<'_>> {
+    let called = member(item, "name")?;
+    let free = name(item, "type") == "custom_tool_call";
     let kind = PartKind::ToolCall {
         id: member(item, "call_id")?,
-        name: member(item, "name")?,
-        arguments: match &*name(item, "type") {
-            "custom_tool_call" => Arguments::Text(custom_arguments(item)),
-            _ => arguments(item),
+        name: if free {
+            custom::stand_in(&called)
+        } else {
+            called
+        },
+        arguments: if free {
+            Arguments::Text(custom_arguments(item))
+        } else {
+            arguments(item)
         },
         signature: openai::proof(item),
     };
@@ -283,19 +293,23 @@ pub(in crate::responses) fn arguments(item: Json<'_>) -> Arguments<'_> {
     }
 }
 
-/// The name of the function that stands in for a custom tool.
-pub(super) fn custom_name(name: &Text<'_>) -> Text<'static> {
-    Text::plain(format!("{CUSTOM}{}", name.decode()))
+/// The free text that a custom tool takes, as the only argument of a function.
+pub(in crate::responses) fn custom_arguments(item: Json<'_>) -> Text<'static> {
+    custom::arguments(item.get("input").and_then(Json::as_text).as_ref())
 }
 
-/// The free text that a custom tool takes, as the only argument of a function.
-pub(in crate::responses) fn custom_arguments(item: Json<'_>) -> Text<'_> {
-    let input = item.get("input").and_then(Json::as_text);
-    let mut out = Vec::new();
-    let mut object = Object::open(&mut out);
-    object.text("input", &input.unwrap_or(Text::Escaped("")));
-    object.close();
-    Text::plain(String::from_utf8(out).unwrap_or_default())
+/// The picture that an item drew. What stands in a request besides it only describes it.
+pub(in crate::responses) fn picture(item: Json<'_>) -> Option<Media<'_>> {
+    let data = item.get("result")?.as_text();
+    let media_type = match &*name(item, "output_format") {
+        "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        _ => "image/png",
+    };
+    Some(Media::Base64 {
+        media_type: Text::Escaped(media_type),
+        data: data.filter(|data| !data.is_empty())?,
+    })
 }
 
 /// The reasoning of an item: its summary and its words as one text, signed with what is encrypted.
@@ -351,20 +365,30 @@ pub(in crate::responses) fn encrypted(item: Json<'_>) -> Option<Proof<'_>> {
         .map(|content| proof::read(&content, id.as_ref()))
 }
 
-/// The parts of an item of a reply; none for what ran at the vendor.
+/// Adds what an item of a reply says; nothing for what ran at the vendor.
 pub(in crate::responses) fn parts_of_output<'a>(
     item: Json<'a>,
-    parts: &mut Vec<Part<'a>>,
+    choice: &mut Choice<'a>,
 ) -> Result<(), Fault<'a>> {
+    let parts = &mut choice.parts;
     match &*kind(object(item)?) {
         "message" => {
             if let Some(value) = item.get("content") {
                 // What a reply holds beyond the neutral form is a vendor's extra.
                 content(value, parts, &mut Vec::new())?;
+                let tokens = value.items().filter_map(|piece| piece.get("logprobs"));
+                choice.logprobs.extend(tokens.flat_map(logprobs::read));
             }
         }
         "function_call" | "custom_tool_call" => parts.push(call(item)?),
         "reasoning" => parts.extend(thoughts(item)),
+        "image_generation_call" => parts.extend(picture(item).map(|media| {
+            let kind = PartKind::Image {
+                media,
+                detail: None,
+            };
+            Part::new(kind, item)
+        })),
         _ => {}
     }
     Ok(())

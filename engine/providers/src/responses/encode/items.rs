@@ -5,11 +5,9 @@ use tidegate_types::chat::{
     write::{Array, Object},
 };
 
-use super::super::CUSTOM;
 use crate::{
-    dialect::proof,
-    dialect::words::joined,
-    openai::{audio_format, malformed, url},
+    dialect::{custom, proof, words::joined},
+    openai::{audio_format, malformed, untold, url},
 };
 
 /// `OpenAI` refuses longer ids of calls.
@@ -22,6 +20,12 @@ pub(super) struct Writer<'a, 'd> {
     pub(super) markers: bool,
     /// The model wants its earlier reasoning back in plain words.
     pub(super) reasoning_back: bool,
+    /// The model knows tools that take a free text.
+    pub(super) custom: bool,
+    /// The vendor runs tools itself.
+    pub(super) serves: bool,
+    /// The calls of tools that take a free text so far, by their ids.
+    pub(super) free: Vec<String>,
     pub(super) dropped: &'d mut Vec<Json<'a>>,
 }
 
@@ -52,9 +56,14 @@ impl<'a> Writer<'a, '_> {
             if let PartKind::ToolResult { id, parts, failed } = &part.kind {
                 self.dropped.extend(*failed);
                 self.dropped.extend(part.cache);
+                let free = self.custom && self.free.iter().any(|call| *call == id.decode());
                 list.object(|item| {
-                    item.str("type", "function_call_output")
-                        .text("call_id", &call_id(id));
+                    let kind = if free {
+                        "custom_tool_call_output"
+                    } else {
+                        "function_call_output"
+                    };
+                    item.str("type", kind).text("call_id", &call_id(id));
                     self.output(parts, item);
                 });
             }
@@ -119,6 +128,7 @@ impl<'a> Writer<'a, '_> {
             self.dropped.push(part.from);
             return;
         };
+        untold(&part.kind, self.dropped);
         list.object(|item| {
             match shown {
                 Shown::Text(text) => {
@@ -178,7 +188,14 @@ impl<'a> Writer<'a, '_> {
                     ..
                 } => {
                     flush(&mut said, list);
-                    list.object(|item| call_members(&call_id(id), name, arguments, item));
+                    list.object(|item| {
+                        if self.custom && custom::name(name).is_some() {
+                            self.free.push(id.decode().into_owned());
+                            call_of_reply(&call_id(id), name, arguments, item);
+                        } else {
+                            call_members(&call_id(id), name, arguments, item);
+                        }
+                    });
                 }
                 PartKind::Thinking { .. } | PartKind::RedactedThinking(_)
                     if follows.is_some_and(|last| place < last) =>
@@ -307,34 +324,13 @@ pub(in crate::responses) fn call_of_reply(
     arguments: &Arguments<'_>,
     item: &mut Object<'_>,
 ) {
-    let Some(custom) = custom(name) else {
+    let Some(own) = custom::name(name) else {
         return call_members(id, name, arguments, item);
     };
     item.str("type", "custom_tool_call")
         .text("call_id", id)
-        .str("name", &custom)
-        .text("input", &custom_input(arguments));
-}
-
-/// The name of the custom tool that a function stands in for.
-pub(in crate::responses) fn custom(name: &Text<'_>) -> Option<String> {
-    let name = name.decode();
-    name.strip_prefix(CUSTOM).map(str::to_owned)
-}
-
-/// The free text in the arguments of a stand-in; all of them, where the model wrote something else.
-pub(in crate::responses) fn custom_input<'a>(arguments: &Arguments<'a>) -> Text<'a> {
-    let read = |text: &str| {
-        let value = Json::parse(text.as_bytes()).ok()?;
-        value.get("input")?.as_text().map(Text::into_owned)
-    };
-    match arguments {
-        Arguments::Json(value) => {
-            let input = value.get("input").and_then(Json::as_text);
-            input.unwrap_or_else(|| Text::plain(value.as_str()))
-        }
-        Arguments::Text(text) => read(&text.decode()).unwrap_or_else(|| text.clone()),
-    }
+        .str("name", &own)
+        .text("input", &custom::input(arguments));
 }
 
 /// An id of a length that is taken; what a longer one ends in is told apart by a hash (FNV-1a).
@@ -374,6 +370,7 @@ impl<'p, 'a> Shown<'p, 'a> {
             PartKind::Document {
                 media: media @ (Media::Url(_) | Media::Base64 { .. }),
                 name,
+                ..
             } => Some(Self::File(media, name.as_ref())),
             PartKind::Audio(Media::Base64 { media_type, data }) => {
                 Some(Self::Audio(data, audio_format(&media_type.decode())?))

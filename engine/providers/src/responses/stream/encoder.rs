@@ -2,7 +2,7 @@
 
 use tidegate_types::{
     Usage,
-    chat::{Citation, Delta, Stop, Text, write::Object},
+    chat::{Citation, Delta, Media, Stop, Text, write::Object},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
     dialect::{
         Failure,
         codec::{Codec, Encoder, StreamOptions},
-        proof,
+        custom, logprobs, proof,
     },
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct ItemEncoder {
     ended: bool,
     stop: Option<Stop>,
     usage: Option<Usage>,
+    /// How likely the tokens of the next words are, as JSON.
+    tokens: Vec<u8>,
 }
 
 impl ItemEncoder {
@@ -58,6 +60,7 @@ impl ItemEncoder {
             ended: false,
             stop: None,
             usage: None,
+            tokens: Vec::new(),
         }
     }
 
@@ -194,7 +197,9 @@ impl ItemEncoder {
             };
             event(sequence, kind, out, |data| {
                 prose.place(data);
-                data.object("part", |part| piece(thinking, refusal, b"", &[], part));
+                data.object("part", |part| {
+                    piece(thinking, &Piece::empty(refusal), part);
+                });
             });
         }
         let Some(text) = text else { return };
@@ -203,19 +208,53 @@ impl ItemEncoder {
             (false, true) => "response.refusal.delta",
             (false, false) => "response.output_text.delta",
         };
+        let tokens = &self.tokens;
         event(sequence, kind, out, |data| {
             prose.place(data);
             data.text("delta", text);
             if !thinking && !refusal {
-                data.literal("logprobs", "[]");
+                response::list_of(tokens, data.key("logprobs"));
             }
         });
         if let Some(part) = &mut prose.part {
+            if !tokens.is_empty() && !thinking {
+                if !part.tokens.is_empty() {
+                    part.tokens.push(b',');
+                }
+                self.held += tokens.len();
+                part.tokens.extend_from_slice(tokens);
+                self.tokens.clear();
+            }
             let before = part.text.len();
             escaped(&mut part.text, text);
             part.length += text.decode().chars().count() as u64;
             self.held += part.text.len() - before;
         }
+    }
+
+    /// A picture, as the item that drew it.
+    fn draw(&mut self, media: &Media<'_>, out: &mut Vec<u8>) {
+        self.close(out);
+        let (id, index) = self.next("ig");
+        event(
+            &mut self.sequence,
+            "response.output_item.added",
+            out,
+            |data| {
+                data.number("output_index", index).object("item", |item| {
+                    item.str("id", &id)
+                        .str("type", "image_generation_call")
+                        .str("status", "in_progress")
+                        .literal("result", "null");
+                });
+            },
+        );
+        let mut item = Vec::new();
+        let mut object = Object::open(&mut item);
+        response::picture(media, &id, &mut object);
+        object.close();
+        self.held += item.len();
+        self.keep(index, item, out);
     }
 
     fn cite(&mut self, source: &Citation<'_>, out: &mut Vec<u8>) {
@@ -307,7 +346,7 @@ impl ItemEncoder {
 
     fn call(&mut self, mut call: Call, out: &mut Vec<u8>) {
         self.close(out);
-        let custom = encode::custom(&call.name).is_some();
+        let custom = custom::name(&call.name).is_some();
         (call.item, call.index) = self.next(if custom { "ctc" } else { "fc" });
         event(
             &mut self.sequence,
@@ -326,7 +365,7 @@ impl ItemEncoder {
             return;
         };
         // The free text inside is known when all of it is there.
-        if encode::custom(&call.name).is_none() {
+        if custom::name(&call.name).is_none() {
             call.say(&mut self.sequence, "delta", fragment, out);
         }
         let before = call.arguments.len();
@@ -338,7 +377,7 @@ impl ItemEncoder {
         if call.arguments.is_empty() {
             // A call without arguments has an empty object of them, and clients parse what they get.
             call.arguments.extend_from_slice(b"{}");
-            if encode::custom(&call.name).is_none() {
+            if custom::name(&call.name).is_none() {
                 call.say(&mut self.sequence, "delta", &Text::Escaped("{}"), out);
             }
         }
@@ -424,6 +463,9 @@ impl Encoder for ItemEncoder {
                 self.say(false, true, Some(&text), out);
             }
             Delta::Citation(source) => self.cite(&source, out),
+            Delta::Choice(_) => {}
+            Delta::Logprobs(tokens) => logprobs::write(&tokens, &mut self.tokens),
+            Delta::Image(media) => self.draw(&media, out),
             Delta::Thinking(text) => self.say(true, false, Some(&text), out),
             Delta::Signature(signature) => {
                 self.open(true, out);

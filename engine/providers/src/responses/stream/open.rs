@@ -5,8 +5,8 @@ use tidegate_types::chat::{
     write::{self, Array, Object},
 };
 
-use super::super::encode;
-use crate::openai::write_proof;
+use super::super::{encode, response::list_of};
+use crate::{dialect::custom, openai::write_proof};
 
 /// A message or reasoning under way.
 #[derive(Debug)]
@@ -30,6 +30,18 @@ pub(super) struct Piece {
     pub(super) length: u64,
     /// The sources so far, as JSON.
     pub(super) sources: Vec<Vec<u8>>,
+    /// How likely the tokens so far are, as items of a list.
+    pub(super) tokens: Vec<u8>,
+}
+
+impl Piece {
+    /// A part of which nothing was said yet.
+    pub(super) fn empty(refusal: bool) -> Self {
+        Self {
+            refusal,
+            ..Self::default()
+        }
+    }
 }
 
 /// A call under way.
@@ -71,18 +83,12 @@ impl Prose {
             self.place(data);
             quoted(data.key(key), &part.text);
             if !self.thinking && !part.refusal {
-                data.literal("logprobs", "[]");
+                list_of(&part.tokens, data.key("logprobs"));
             }
         });
         let mut whole = Vec::with_capacity(part.text.len() + 96);
         let mut object = Object::open(&mut whole);
-        piece(
-            self.thinking,
-            part.refusal,
-            &part.text,
-            &part.sources,
-            &mut object,
-        );
+        piece(self.thinking, &part, &mut object);
         object.close();
         let kind = if self.thinking {
             "response.reasoning_summary_part.done"
@@ -100,7 +106,7 @@ impl Prose {
 impl Call {
     /// An event about the arguments: more of them, or all at the end.
     pub(super) fn say(&self, sequence: &mut u64, key: &str, text: &Text<'_>, out: &mut Vec<u8>) {
-        let custom = encode::custom(&self.name).is_some();
+        let custom = custom::name(&self.name).is_some();
         let kind = match (custom, key) {
             (false, "delta") => "response.function_call_arguments.delta",
             (false, _) => "response.function_call_arguments.done",
@@ -121,10 +127,10 @@ impl Call {
     pub(super) fn close(&self, sequence: &mut u64, out: &mut Vec<u8>) {
         let arguments = String::from_utf8_lossy(&self.arguments);
         let arguments = Text::Escaped(&arguments);
-        if encode::custom(&self.name).is_none() {
+        if custom::name(&self.name).is_none() {
             return self.say(sequence, "arguments", &arguments, out);
         }
-        let input = encode::custom_input(&Arguments::Text(arguments));
+        let input = custom::input(&Arguments::Text(arguments));
         self.say(sequence, "delta", &input, out);
         self.say(sequence, "input", &input, out);
     }
@@ -133,7 +139,7 @@ impl Call {
         item.str("id", &self.item);
         if self.arguments.is_empty() {
             // Clients add the deltas to what stands here.
-            let (kind, key, name) = match encode::custom(&self.name) {
+            let (kind, key, name) = match custom::name(&self.name) {
                 Some(name) => ("custom_tool_call", "input", Text::plain(name)),
                 None => ("function_call", "arguments", self.name.clone()),
             };
@@ -152,24 +158,18 @@ impl Call {
 }
 
 /// A part of a message or of reasoning.
-pub(super) fn piece(
-    thinking: bool,
-    refusal: bool,
-    text: &[u8],
-    sources: &[Vec<u8>],
-    part: &mut Object<'_>,
-) {
+pub(super) fn piece(thinking: bool, said: &Piece, part: &mut Object<'_>) {
     if thinking {
         part.str("type", "summary_text");
-        quoted(part.key("text"), text);
-    } else if refusal {
+        quoted(part.key("text"), &said.text);
+    } else if said.refusal {
         part.str("type", "refusal");
-        quoted(part.key("refusal"), text);
+        quoted(part.key("refusal"), &said.text);
     } else {
         part.str("type", "output_text");
-        quoted(part.key("text"), text);
-        list(part.key("annotations"), sources);
-        part.literal("logprobs", "[]");
+        quoted(part.key("text"), &said.text);
+        list(part.key("annotations"), &said.sources);
+        list_of(&said.tokens, part.key("logprobs"));
     }
 }
 
