@@ -11,6 +11,8 @@ pub(crate) mod custom;
 mod error;
 mod foreign;
 pub(crate) mod logprobs;
+#[cfg(test)]
+mod losses;
 pub(crate) mod media;
 pub(crate) mod models;
 pub(crate) mod proof;

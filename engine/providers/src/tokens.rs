@@ -59,7 +59,13 @@ pub fn of_request(dialect: Dialect, endpoint: &Endpoint, body: &[u8], model: &st
 pub fn of_reply(dialect: Dialect, body: &[u8], model: &str) -> Option<u64> {
     let body = Json::parse(body).ok()?;
     let response = with_codec!(dialect, D => <D as Codec>::decode_response(body)).ok()?;
-    Some(parts(&response.parts, vocabulary(model)))
+    let bpe = vocabulary(model);
+    Some(
+        response
+            .choices()
+            .map(|choice| parts(&choice.parts, bpe))
+            .sum(),
+    )
 }
 
 /// Tokens of a text.

@@ -155,7 +155,8 @@ fn is_default(to: Dialect, name: &str) -> bool {
     let hidden = name == "thoughts hidden" && to == Dialect::Responses;
     let calls = name == "tool_choice: auto, as the schemas say";
     let withheld = name == "tool_choice: none" && to == Dialect::Bedrock;
-    withheld || tier || streams || none || hidden || calls
+    let kept = name == "storing, the default";
+    kept || withheld || tier || streams || none || hidden || calls
 }
 
 fn fate(from: Dialect, to: Dialect, feature: &Feature, lost: &mut Vec<String>) -> Fate {

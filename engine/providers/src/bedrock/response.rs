@@ -98,7 +98,7 @@ pub(super) fn stop(reason: &str) -> Option<Stop> {
 /// The name of a stop reason. Agents wait for `tool_use`, whatever an imitator of OpenAI says.
 pub(super) fn stop_reason(stop: Option<Stop>, called: bool, refused: bool) -> &'static str {
     match stop {
-        None | Some(Stop::End) if called => "tool_use",
+        None | Some(Stop::End | Stop::Malformed) if called => "tool_use",
         None | Some(Stop::End) if refused => "content_filtered",
         None | Some(Stop::End) => "end_turn",
         Some(Stop::Length) => "max_tokens",

@@ -110,7 +110,7 @@ pub(super) fn stop(reason: &str) -> Option<Stop> {
 /// The name of a finish reason; there is none for a refusal.
 pub(super) fn finish_reason(stop: Option<Stop>, called: bool) -> &'static str {
     match stop {
-        None | Some(Stop::End | Stop::Refusal) if called => "TOOL_CALL",
+        None | Some(Stop::End | Stop::Refusal | Stop::Malformed) if called => "TOOL_CALL",
         None | Some(Stop::End | Stop::Refusal | Stop::Malformed) => "COMPLETE",
         Some(Stop::Sequence) => "STOP_SEQUENCE",
         Some(Stop::Length | Stop::Window) => "MAX_TOKENS",

@@ -72,7 +72,12 @@ fn members(token: &Token<'_>, item: &mut Object<'_>) {
         .literal("logprob", &token.logprob);
     match token.bytes {
         Some(bytes) => {
-            item.json("bytes", bytes);
+            // Without the white space between them, which would break the lines of a stream.
+            item.array("bytes", |list| {
+                for byte in bytes.items() {
+                    list.item().extend_from_slice(byte.as_str().as_bytes());
+                }
+            });
         }
         None => {
             item.array("bytes", |list| {

@@ -36,6 +36,7 @@ pub fn survey(dialect: Dialect, body: &[u8]) -> Survey {
             modalities: kinds.into_iter().map(str::to_owned).collect(),
             user: request
                 .user
+                .or(request.safety_identifier)
                 .and_then(|user| user.as_text())
                 .map(|user| user.decode().into_owned()),
         }

@@ -79,7 +79,7 @@ pub(super) fn stop(reason: &str) -> Option<Stop> {
 /// The name of a finish reason; calls decide where the two disagree.
 pub(super) fn finish_reason(stop: Option<Stop>, called: bool) -> &'static str {
     match stop {
-        None | Some(Stop::End | Stop::Sequence) if called => "tool_calls",
+        None | Some(Stop::End | Stop::Sequence | Stop::Malformed) if called => "tool_calls",
         None | Some(Stop::End | Stop::Sequence) => "stop",
         Some(Stop::Length | Stop::Window) => "length",
         // There is no name for it, and a call it is not.

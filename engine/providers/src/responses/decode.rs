@@ -39,7 +39,8 @@ pub(super) fn request(body: Json<'_>) -> Result<Request<'_>, Fault<'_>> {
     let mut talked = false;
     for (key, value) in body.members().filter(|(_, value)| !value.is_null()) {
         match &*key.decode() {
-            "model" => {}
+            // What is kept is the default of this dialect, and has no effect on the reply.
+            "model" | "store" => {}
             "input" => {
                 talked = true;
                 items::read(value, &mut request)?;

@@ -1,6 +1,9 @@
 //! A second reading of the dialects, independent of the engine's: over value trees, from the
 //! vendors' documentation. What it sees before and after a translation must be the same.
 
+#[path = "view_bedrock.rs"]
+mod converse;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,6 +13,8 @@ use tidegate_providers::{
     sse::{SseEvent, SseSplitter},
 };
 use tidegate_types::Dialect;
+
+use converse::{bedrock, bedrock_stream};
 
 /// What a reply says, whatever its dialect.
 #[derive(Debug, Clone, Default)]
@@ -107,6 +112,15 @@ fn number(value: &Value) -> u64 {
     // Cohere's SDK calls its counts floats, and so some relays write them.
     let whole = || value.to_string().strip_suffix(".0")?.parse().ok();
     value.as_u64().or_else(whole).unwrap_or_default()
+}
+
+/// The name of a call; a function may stand in for a tool that takes a free text.
+fn called(value: &Value) -> String {
+    let name = string(value);
+    match name.strip_prefix("tidegate_text_") {
+        Some(own) => own.to_owned(),
+        None => name,
+    }
 }
 
 /// Arguments as a value; what is no object is told as the engine tells it.
@@ -235,7 +249,7 @@ fn anthropic(body: &Value) -> Reply {
             "thinking" => reply.thinking += &string(&block["thinking"]),
             "tool_use" => reply.calls.push((
                 bare(&block["id"]),
-                string(&block["name"]),
+                called(&block["name"]),
                 block["input"].clone(),
             )),
             _ => {}
@@ -535,7 +549,7 @@ fn cohere(body: &Value) -> Reply {
         let given = arguments(&string(&function["arguments"]));
         reply
             .calls
-            .push((string(&call["id"]), string(&function["name"]), given));
+            .push((string(&call["id"]), called(&function["name"]), given));
     }
     reply.finish = cohere_finish(&string(&body["finish_reason"]), &reply);
     reply.usage = cohere_usage(&body["usage"]);
@@ -675,7 +689,7 @@ fn gemini(chunks: &[Value]) -> Reply {
                     Value::Null => json!({}),
                     given => given.clone(),
                 };
-                reply.calls.push((id, string(&call["name"]), given));
+                reply.calls.push((id, called(&call["name"]), given));
             } else if part["thought"] == true {
                 reply.thinking += &string(&part["text"]);
             } else {
@@ -732,88 +746,4 @@ pub(crate) fn splitter(stream: &[u8]) -> Splitter {
 pub(crate) fn others(dialect: Dialect) -> impl Iterator<Item = Dialect> {
     let all = Dialect::ALL.iter().copied();
     all.filter(move |other| *other != dialect)
-}
-
-fn bedrock(body: &Value) -> Reply {
-    let mut reply = Reply::default();
-    for block in list(&body["output"]["message"]["content"]) {
-        reply.text += &string(&block["text"]);
-        for piece in list(&block["citationsContent"]["content"]) {
-            reply.text += &string(&piece["text"]);
-        }
-        reply.thinking += &string(&block["reasoningContent"]["reasoningText"]["text"]);
-        let call = &block["toolUse"];
-        if call.is_object() && call["type"] != "server_tool_use" {
-            reply.calls.push((
-                string(&call["toolUseId"]),
-                string(&call["name"]),
-                call["input"].clone(),
-            ));
-        }
-    }
-    reply.finish = match string(&body["stopReason"]).as_str() {
-        "max_tokens" | "model_context_window_exceeded" => "length",
-        "guardrail_intervened" | "content_filtered" => "refusal",
-        "tool_use" => "tools",
-        _ => "stop",
-    };
-    let usage = &body["usage"];
-    reply.usage = usage.is_object().then(|| {
-        let read = number(&usage["cacheReadInputTokens"]);
-        let written = number(&usage["cacheWriteInputTokens"]);
-        let input = number(&usage["inputTokens"]) + read + written;
-        (input, number(&usage["outputTokens"]), read, written)
-    });
-    reply
-}
-
-fn bedrock_stream(events: &[SseEvent]) -> Reply {
-    let mut blocks: BTreeMap<u64, Value> = BTreeMap::new();
-    let mut whole = json!({});
-    let mut error = None;
-    for event in events {
-        let Ok(data) = serde_json::from_slice::<Value>(&event.data) else {
-            continue;
-        };
-        let block = blocks.entry(number(&data["contentBlockIndex"]));
-        match event.event.as_deref().unwrap_or_default() {
-            b"contentBlockStart" => {
-                block.or_insert_with(|| data["start"].clone());
-            }
-            b"contentBlockDelta" => {
-                let block = block.or_insert_with(|| json!({}));
-                let delta = &data["delta"];
-                let more = |place: &mut Value, piece: &Value| {
-                    if piece.is_string() {
-                        *place = Value::String(string(place) + &string(piece));
-                    }
-                };
-                more(&mut block["text"], &delta["text"]);
-                let thought = &delta["reasoningContent"]["text"];
-                if thought.is_string() {
-                    more(
-                        &mut block["reasoningContent"]["reasoningText"]["text"],
-                        thought,
-                    );
-                }
-                if delta["toolUse"].is_object() {
-                    more(&mut block["toolUse"]["input"], &delta["toolUse"]["input"]);
-                }
-            }
-            b"messageStop" => whole["stopReason"] = data["stopReason"].clone(),
-            b"metadata" => whole["usage"] = data["usage"].clone(),
-            name if name.ends_with(b"Exception") => error = Some(string(&data["message"])),
-            _ => {}
-        }
-    }
-    let content = blocks.into_values().map(|mut block| {
-        if block["toolUse"].is_object() {
-            block["toolUse"]["input"] = arguments(&string(&block["toolUse"]["input"]));
-        }
-        block
-    });
-    whole["output"]["message"]["content"] = content.collect();
-    let mut reply = bedrock(&whole);
-    reply.error = error;
-    reply
 }

@@ -67,11 +67,10 @@ impl ChunkEncoder {
     }
 
     /// Goes on with another candidate.
-    fn turn_to(&mut self, index: u64, out: &mut Vec<u8>) {
+    fn turn_to(&mut self, index: u64) {
         if index == self.at {
             return;
         }
-        self.flush(out);
         let place = self.others.iter().position(|(at, _)| *at == index);
         let next = match place {
             Some(place) => self.others.swap_remove(place).1,
@@ -125,8 +124,12 @@ impl ChunkEncoder {
         self.flush(out);
         self.ended = true;
         let last = std::mem::take(&mut self.candidate);
-        let mut all = std::mem::take(&mut self.others);
-        all.push((self.at, last));
+        let mut all = vec![(self.at, last)];
+        while let Some((at, candidate)) = self.others.pop() {
+            (self.at, self.candidate) = (at, candidate);
+            self.flush(out);
+            all.push((at, std::mem::take(&mut self.candidate)));
+        }
         all.sort_by_key(|(index, _)| *index);
         out.extend_from_slice(b"data: {\"candidates\":[");
         for (place, (index, candidate)) in all.iter().enumerate() {
@@ -212,7 +215,7 @@ impl Encoder for ChunkEncoder {
             Delta::Citation(source) => {
                 self.candidate.sources.place(&source);
             }
-            Delta::Choice(index) => self.turn_to(index, out),
+            Delta::Choice(index) => self.turn_to(index),
             // A chunk has one list of them, and chunks without words have none.
             Delta::Logprobs(tokens) => self.candidate.tokens = members(&tokens),
             Delta::Image(media) => self.part(out, |part| response::blob(&media, part)),
