@@ -100,8 +100,7 @@ impl Native {
                 body.extend_from_slice(&frame.data);
                 body.len() < most
             });
-            let broken = matches!(end, Some(End::Failed(_)));
-            let cancelled = end.is_none();
+            let (broken, cancelled) = (matches!(end, Some(End::Failed(_))), end.is_none());
             if let Some(End::Complete(last)) = end {
                 headers.extend(last);
             }
