@@ -32,6 +32,8 @@ const (
 	CodeRateLimited Code = 1206
 	// The model has no price and `unpriced` is `deny`.
 	CodeUnpricedModel Code = 1207
+	// A rule of the configuration refuses calls like this one.
+	CodeRuleRefused Code = 1208
 	// The upstream answered that it is asked too often.
 	CodeUpstreamRateLimited Code = 2101
 	// The upstream refused the provider key.
@@ -99,6 +101,7 @@ var slugs = map[Code]string{
 	CodeBudgetExhausted:     "budget_exhausted",
 	CodeRateLimited:         "rate_limited",
 	CodeUnpricedModel:       "unpriced_model",
+	CodeRuleRefused:         "rule_refused",
 	CodeUpstreamRateLimited: "upstream_rate_limited",
 	CodeUpstreamAuth:        "upstream_auth",
 	CodeUpstreamRejected:    "upstream_rejected",

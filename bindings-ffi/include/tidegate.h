@@ -109,6 +109,8 @@ enum tg_result
     TG_RATE_LIMITED = 1206,
     // The model has no price and `unpriced` is `deny`.
     TG_UNPRICED_MODEL = 1207,
+    // A rule of the configuration refuses calls like this one.
+    TG_RULE_REFUSED = 1208,
     // The upstream answered that it is asked too often.
     TG_UPSTREAM_RATE_LIMITED = 2101,
     // The upstream refused the provider key.

@@ -53,6 +53,8 @@ pub enum tg_result {
     TG_RATE_LIMITED = 1206,
     /// The model has no price and `unpriced` is `deny`.
     TG_UNPRICED_MODEL = 1207,
+    /// A rule of the configuration refuses calls like this one.
+    TG_RULE_REFUSED = 1208,
     /// The upstream answered that it is asked too often.
     TG_UPSTREAM_RATE_LIMITED = 2101,
     /// The upstream refused the provider key.
@@ -130,6 +132,7 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         1205 => c"budget_exhausted",
         1206 => c"rate_limited",
         1207 => c"unpriced_model",
+        1208 => c"rule_refused",
         2101 => c"upstream_rate_limited",
         2102 => c"upstream_auth",
         2103 => c"upstream_rejected",
@@ -176,6 +179,7 @@ impl From<Code> for tg_result {
             Code::BudgetExhausted => Self::TG_BUDGET_EXHAUSTED,
             Code::RateLimited => Self::TG_RATE_LIMITED,
             Code::UnpricedModel => Self::TG_UNPRICED_MODEL,
+            Code::RuleRefused => Self::TG_RULE_REFUSED,
             Code::UpstreamRateLimited => Self::TG_UPSTREAM_RATE_LIMITED,
             Code::UpstreamAuth => Self::TG_UPSTREAM_AUTH,
             Code::UpstreamRejected => Self::TG_UPSTREAM_REJECTED,

@@ -26,6 +26,7 @@ __all__ = [
     "ModelNotAllowed",
     "NoHealthyTarget",
     "RateLimited",
+    "RuleRefused",
     "StallTimeout",
     "StreamFailed",
     "StreamInterrupted",
@@ -225,6 +226,19 @@ class UnpricedModel(TidegateError):
     slug = "unpriced_model"
     status = 403
     origin = "gateway"
+    retry = "never"
+
+
+class RuleRefused(TidegateError):
+    """A rule of the configuration refuses calls like this one.
+
+    Read the reason in the message, or change the rule it names.
+    """
+
+    code = 1208
+    slug = "rule_refused"
+    status = 403
+    origin = "caller"
     retry = "never"
 
 
@@ -569,6 +583,7 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "budget_exhausted": BudgetExhausted,
     "rate_limited": RateLimited,
     "unpriced_model": UnpricedModel,
+    "rule_refused": RuleRefused,
     "upstream_rate_limited": UpstreamRateLimited,
     "upstream_auth": UpstreamAuth,
     "upstream_rejected": UpstreamRejected,

@@ -42,6 +42,8 @@ pub mod header {
         COST = "x-tidegate-cost";
         /// Answer: `estimated` when the upstream gave no usage or the model has no price.
         USAGE = "x-tidegate-usage";
+        /// Answer: name of the rule that applied.
+        RULE = "x-tidegate-rule";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
         /// Answer: time spent in the gateway itself, in microseconds.
@@ -68,6 +70,8 @@ pub struct Facts {
     pub estimated: bool,
     /// What the cache did.
     pub cache: CacheFact,
+    /// Name of the rule that applied.
+    pub rule: Option<Arc<str>>,
     /// Parts of the request the target could not express.
     pub dropped: Vec<String>,
     /// Time spent in the gateway itself.
@@ -125,6 +129,7 @@ impl Facts {
         for (name, value) in [
             (header::TARGET, &self.target),
             (header::PROVIDER_KEY, &self.key),
+            (header::RULE, &self.rule),
         ] {
             if let Some(value) = value
                 .as_deref()

@@ -14,6 +14,7 @@ pub(crate) mod lifecycle;
 mod plan;
 mod recall;
 mod reserve;
+mod rules;
 mod settle;
 
 use std::{sync::Arc, time::Duration};

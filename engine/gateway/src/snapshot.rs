@@ -3,6 +3,7 @@
 mod provider;
 mod resolve;
 mod route;
+mod rule;
 
 use std::{
     collections::HashMap,
@@ -13,9 +14,11 @@ use std::{
 use bytes::Bytes;
 use tidegate_policy::{
     Clock, Tick,
-    health::{self, BreakerPolicy, KeyPauses, Meter, Place, Unit},
+    health::{self, BreakerPolicy, KeyPauses, Meter, Place, State, Unit},
     identity::{Identities, Registry},
+    key_ring::Readiness,
     retry::RetryPolicy,
+    route::Standing,
 };
 use tidegate_providers::{catalogue, function::Functions, transport::Transport};
 use tidegate_types::{
@@ -26,6 +29,7 @@ use tidegate_types::{
 
 pub(crate) use provider::{ProviderState, Wire};
 pub(crate) use route::{Chain, Route};
+pub(crate) use rule::{Rule, Rules};
 
 /// Output tokens reserved for a request without a bound when nothing better is known.
 const ASSUMED_OUTPUT: u64 = 4096;
@@ -43,6 +47,7 @@ pub(crate) struct Snapshot {
     pub(crate) config: Arc<Config>,
     pub(crate) providers: HashMap<String, Arc<ProviderState>>,
     pub(crate) routes: HashMap<String, Arc<Route>>,
+    pub(crate) rules: Rules,
     pub(crate) identities: Identities,
     /// Whether callers outside this process need a key.
     pub(crate) key_required: bool,
@@ -89,6 +94,23 @@ pub(crate) struct Target {
     /// Output tokens reserved for requests without a bound.
     pub(crate) assumed_output: u64,
     pub(crate) timeouts: Timeouts,
+}
+
+impl Target {
+    /// Whether it can take calls now.
+    pub(crate) fn standing(&self, now: Tick) -> Standing {
+        if self.provider.missing_key.is_some() {
+            return Standing::Down;
+        }
+        if let State::Open(_) = self.place.breaker.state(now) {
+            return Standing::Down;
+        }
+        match self.provider.ring.readiness(&self.model, &self.pauses, now) {
+            Readiness::Ready => Standing::Well,
+            Readiness::Scarce => Standing::Strained,
+            Readiness::Cooling(_) | Readiness::Refused(_) | Readiness::None => Standing::Down,
+        }
+    }
 }
 
 /// What a target's tokens cost.
@@ -171,6 +193,7 @@ impl Snapshot {
         let mut snapshot = Self {
             on_unsupported: config.on_unsupported,
             unpriced: config.unpriced,
+            rules: Rules::compile(&config),
             config: Arc::new(config),
             providers,
             routes: HashMap::new(),

@@ -17,6 +17,7 @@ pub(crate) fn record(outcome: &Outcome<'_>) {
         key = outcome.identity.unwrap_or("root"),
         route = outcome.route,
         target_model = outcome.facts.target.as_deref().unwrap_or(""),
+        rule = outcome.facts.rule.as_deref().unwrap_or(""),
         attempts = outcome.facts.attempts,
         input_tokens = usage.input,
         output_tokens = usage.output,

@@ -62,6 +62,18 @@ impl Limits {
         }
     }
 
+    /// Percent used of the fullest limit; 0 when there is none.
+    pub fn used(&self, now: Tick) -> f64 {
+        let percent = |used: u64, most: u64| used as f64 * 100.0 / most.max(1) as f64;
+        let running = self.running.load(Ordering::Relaxed);
+        let most = self.most.load(Ordering::Relaxed);
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates
+            .iter_mut()
+            .map(|(limit, window)| percent(u64::try_from(window.sum(now)).unwrap_or(0), *limit))
+            .fold(percent(running, most), f64::max)
+    }
+
     /// Counts a call against every limit, or against none.
     ///
     /// # Errors

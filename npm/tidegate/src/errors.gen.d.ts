@@ -114,6 +114,14 @@ export class UnpricedModel extends TidegateError {
   readonly slug: "unpriced_model";
 }
 
+/** A rule of the configuration refuses calls like this one. Read the reason in the message, or change the rule it names. */
+export class RuleRefused extends TidegateError {
+  static readonly code: 1208;
+  static readonly slug: "rule_refused";
+  readonly code: 1208;
+  readonly slug: "rule_refused";
+}
+
 /** The upstream answered that it is asked too often. Slow down, add a key or add a fallback. */
 export class UpstreamRateLimited extends TidegateError {
   static readonly code: 2101;
@@ -330,6 +338,7 @@ export type ErrorCode =
   | 1205
   | 1206
   | 1207
+  | 1208
   | 2101
   | 2102
   | 2103
@@ -372,6 +381,7 @@ export type ErrorSlug =
   | "budget_exhausted"
   | "rate_limited"
   | "unpriced_model"
+  | "rule_refused"
   | "upstream_rate_limited"
   | "upstream_auth"
   | "upstream_rejected"

@@ -87,6 +87,12 @@ class UnpricedModel extends TidegateError {
   static slug = "unpriced_model";
 }
 
+/** A rule of the configuration refuses calls like this one. Read the reason in the message, or change the rule it names. */
+class RuleRefused extends TidegateError {
+  static code = 1208;
+  static slug = "rule_refused";
+}
+
 /** The upstream answered that it is asked too often. Slow down, add a key or add a fallback. */
 class UpstreamRateLimited extends TidegateError {
   static code = 2101;
@@ -252,6 +258,7 @@ module.exports = {
   BudgetExhausted,
   RateLimited,
   UnpricedModel,
+  RuleRefused,
   UpstreamRateLimited,
   UpstreamAuth,
   UpstreamRejected,

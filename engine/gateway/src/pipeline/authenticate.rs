@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
-use super::{Job, batches, lifecycle};
+use super::{Job, batches, lifecycle, rules};
 use crate::{facts::header as names, snapshot::Route};
 
 /// What every Tidegate key handed out by the gateway itself begins with.
@@ -23,20 +23,32 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         }
         batches::locate(job)?;
     }
-    job.route = match &job.endpoint {
-        Endpoint::Models => None,
-        Endpoint::Passthrough { provider, .. } => Some(job.snapshot.passthrough(provider)?),
-        _ => Some(resolve(job)?),
+    let led = rules::run(job)?.and_then(|rule| rule.target.clone());
+    let asked = match &job.endpoint {
+        Endpoint::Models => return Ok(()),
+        Endpoint::Passthrough { provider, .. } => job.snapshot.passthrough(provider),
+        _ => resolve(job),
     };
-    if let (Some(identity), Some(route)) = (&job.identity, &job.route)
-        && !identity.may_use(&route.name)
-    {
-        return Err(Error::new(
-            Code::ModelNotAllowed,
-            format!("key {:?} may not use {:?}", identity.id, route.name),
-        )
-        .with_param("model"));
+    if let Some(identity) = &job.identity {
+        // A rule may lead a caller where it may not go by itself.
+        let name = asked
+            .as_ref()
+            .map_or(&*job.asks.model, |route| &*route.name);
+        let known = asked.is_ok() || led.is_some();
+        if known && !identity.may_use(name) {
+            return Err(Error::new(
+                Code::ModelNotAllowed,
+                format!("key {:?} may not use {name:?}", identity.id),
+            )
+            .with_param("model"));
+        }
     }
+    job.route = Some(match led {
+        Some(target) if !matches!(job.endpoint, Endpoint::Passthrough { .. }) => {
+            job.snapshot.resolve(&target, None)?
+        }
+        _ => asked?,
+    });
     Ok(())
 }
 

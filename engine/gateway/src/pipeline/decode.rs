@@ -81,6 +81,11 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     if is_form(job) {
         return form(job);
     }
+    again(job)
+}
+
+/// Reads the body, for the first time or after a rule has changed it.
+pub(super) fn again(job: &mut Job) -> Result<(), Error> {
     let mut outline = outline(job)?;
     while let Some(member) = outline.last("fallbacks") {
         fallbacks(job, member.value.clone())?;

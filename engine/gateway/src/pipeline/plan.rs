@@ -1,6 +1,6 @@
 //! Stage 6: in which order the route's targets are tried. Pure: no I/O.
 
-mod prompt;
+pub(super) mod prompt;
 mod scene;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, Duration, Route, Size};
+use super::{Breaker, Duration, Route, Rule, Size};
 use crate::{Dialect, Money, Secret};
 
 /// The whole configuration.
@@ -18,6 +18,9 @@ pub struct Config {
     pub providers: Option<BTreeMap<String, Provider>>,
     /// Public model names and where each leads.
     pub models: BTreeMap<String, Route>,
+    /// What happens to calls of a kind; the first rule that is for a call decides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Virtual keys. Once there is one, a call over HTTP needs a key.
     pub keys: Vec<VirtualKey>,
     /// The answer cache.
@@ -231,6 +234,9 @@ pub struct VirtualKey {
     /// How fast it may call. All must admit a call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// Rules for its calls alone, looked at before those of the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Refuses every call when true.
     #[serde(default)]
     pub disabled: bool,

@@ -3,6 +3,7 @@
 mod callers;
 mod providers;
 mod routes;
+mod rules;
 mod server;
 
 use super::{Config, Duration, load::place::Place};
@@ -21,6 +22,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     let root = Place::default();
     providers::check(&scope, report);
     routes::check(&scope, report);
+    rules::check(&scope, report);
     callers::check(&scope, report);
     server::check(&config.server, report);
     timeouts(&config.timeouts, &root.then("timeouts"), report);

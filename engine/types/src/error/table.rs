@@ -119,6 +119,8 @@ codes! {
     RateLimited = 1206 "rate_limited" 429 Caller Later "Wait for `retry_after`.";
     /// The model has no price and `unpriced` is `deny`.
     UnpricedModel = 1207 "unpriced_model" 403 Gateway Never "Give the provider `prices`, or set `unpriced: estimate` or `allow`.";
+    /// A rule of the configuration refuses calls like this one.
+    RuleRefused = 1208 "rule_refused" 403 Caller Never "Read the reason in the message, or change the rule it names.";
     /// The upstream answered that it is asked too often.
     UpstreamRateLimited = 2101 "upstream_rate_limited" 429 Upstream Later "Slow down, add a key or add a fallback.";
     /// The upstream refused the provider key.

@@ -150,6 +150,18 @@ fn an_expression_of_any_depth_is_refused_or_evaluated() {
     }
 }
 
+#[test]
+fn the_page_about_rules_lists_every_variable() {
+    let page = include_str!("../../../../docs/concepts/rules.md");
+    for (name, kind, meaning) in super::variables() {
+        let row = format!("| `{name}` | {kind} | {meaning} |");
+        assert!(
+            page.contains(&row),
+            "docs/concepts/rules.md lacks this row:\n{row}"
+        );
+    }
+}
+
 /// Expressions over numbers, texts and truth, all of whose types are right.
 fn truth() -> impl Strategy<Value = String> {
     let number = prop_oneof![

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use tidegate_policy::route::{self, Demands, Seen};
 use tidegate_types::{Segments, chat::Json, config::Level};
 
-use crate::pipeline::Job;
+use crate::{facts::header as names, pipeline::Job};
 
 /// Bytes of a request per prompt token, roughly.
 pub(super) const BYTES_PER_TOKEN: u64 = 4;
@@ -28,7 +28,7 @@ const BEFORE: &[&str] = &[
 const MESSAGES: &[&str] = &["messages", "contents", "input"];
 
 /// Tokens of a request, estimated from its bytes; data in base 64 does not count by its length.
-pub(super) fn tokens(body: &Segments) -> u64 {
+pub(in crate::pipeline) fn tokens(body: &Segments) -> u64 {
     if body.len() < LONGEST_WORD {
         return body.len() as u64 / BYTES_PER_TOKEN;
     }
@@ -118,6 +118,29 @@ pub(super) fn word(job: &Job, paths: &[&[&str]]) -> Option<String> {
         let text = found.as_text()?.decode().into_owned();
         (!text.is_empty()).then_some(text)
     })
+}
+
+/// The end user, as a header or the body names them.
+pub(in crate::pipeline) fn user(job: &Job) -> Option<String> {
+    let told = job
+        .headers
+        .get(&names::USER)
+        .and_then(|told| told.to_str().ok());
+    told.map(str::to_owned).or_else(|| {
+        word(
+            job,
+            &[&["user"], &["safety_identifier"], &["metadata", "user_id"]],
+        )
+    })
+}
+
+/// Looks something up in the request's `metadata`.
+pub(in crate::pipeline) fn metadata<T>(
+    job: &Job,
+    find: impl FnOnce(Json<'_>) -> Option<T>,
+) -> Option<T> {
+    let bytes = job.body.to_bytes();
+    read(&bytes)?.get("metadata").and_then(find)
 }
 
 fn read(bytes: &[u8]) -> Option<Json<'_>> {

@@ -4,10 +4,7 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick,
-    health::State,
-    key_ring::Readiness,
-    price,
+    Tick, price,
     route::{self, CacheMemory, Demands, HashBy, Speed, Standing, View},
 };
 use tidegate_types::{Endpoint, Usage, config::Level};
@@ -102,19 +99,7 @@ impl View for Scene<'_> {
     }
 
     fn standing(&self, position: u16) -> Standing {
-        let target = self.target(position);
-        if target.provider.missing_key.is_some() {
-            return Standing::Down;
-        }
-        if let State::Open(_) = target.place.breaker.state(self.now) {
-            return Standing::Down;
-        }
-        let ring = &target.provider.ring;
-        match ring.readiness(&target.model, &target.pauses, self.now) {
-            Readiness::Ready => Standing::Well,
-            Readiness::Scarce => Standing::Strained,
-            Readiness::Cooling(_) | Readiness::Refused(_) | Readiness::None => Standing::Down,
-        }
+        self.target(position).standing(self.now)
     }
 
     fn failing(&self, position: u16) -> f32 {
@@ -159,7 +144,7 @@ impl View for Scene<'_> {
     fn caller(&self, by: &HashBy) -> Option<u64> {
         let hash = |word: &str| route::hash(&[word.as_bytes()]);
         match by {
-            HashBy::User => user(self.job)
+            HashBy::User => prompt::user(self.job)
                 .map(|user| hash(&user))
                 .or_else(|| self.key()),
             HashBy::Session => session(self.job).map(|session| hash(&session)),
@@ -192,17 +177,6 @@ impl Scene<'_> {
 
 fn text<'a>(job: &'a Job, name: &http::HeaderName) -> Option<&'a str> {
     job.headers.get(name)?.to_str().ok()
-}
-
-/// The end user, as a header or the body names them.
-fn user(job: &Job) -> Option<String> {
-    let told = text(job, &names::USER).map(str::to_owned);
-    told.or_else(|| {
-        prompt::word(
-            job,
-            &[&["user"], &["safety_identifier"], &["metadata", "user_id"]],
-        )
-    })
 }
 
 /// The session, as a header or the body names it.

@@ -233,7 +233,7 @@ fn unknown_fields_are_named_with_what_was_meant() {
             r#"models.fast.retries: unknown field, did you mean "retry"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
             r#"models.slow.target: unknown field, did you mean "targets"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
             "server.port: unknown field (known: anonymous, drain, listen, max_body, threads, tls)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, rules, server, timeouts, unpriced)"#,
         ],
     );
     tells(
@@ -314,7 +314,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, server, timeouts, unpriced)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, rules, server, timeouts, unpriced)"#,
         ],
     );
     tells(

@@ -1,0 +1,193 @@
+//! Rules: the first that is for a call chooses its route, changes its parameters or refuses it.
+//!
+//! Part of stage 2: whoever calls is known, and where the call leads is about to be decided.
+
+use std::{borrow::Cow, cell::OnceCell, sync::Arc};
+
+use http::HeaderMap;
+use tidegate_policy::route::Standing;
+use tidegate_providers::dialect::{self, Survey};
+use tidegate_types::{
+    Code, Endpoint, Error,
+    expression::{Situation, Value, Variable},
+    json::Splicer,
+};
+
+use super::{Job, decode, plan::prompt};
+use crate::{facts::header as names, snapshot::Rule};
+
+/// Finds the rule for the call and does what it says, but for the route it names.
+///
+/// # Errors
+/// `rule_refused`.
+pub(super) fn run(job: &mut Job) -> Result<Option<Arc<Rule>>, Error> {
+    if matches!(job.endpoint, Endpoint::Models) {
+        return Ok(None);
+    }
+    let Some(rule) = first(job) else {
+        return Ok(None);
+    };
+    job.facts.rule = Some(Arc::clone(&rule.name));
+    if let Some(reason) = &rule.refuse {
+        let text = format!("{reason} (rule {:?})", rule.name);
+        return Err(Error::new(Code::RuleRefused, text));
+    }
+    if !rule.set.is_empty()
+        && let Some(outline) = &job.asks.outline
+    {
+        let mut splicer = Splicer::new(outline);
+        for (key, value) in &rule.set {
+            splicer.set(key, value.clone());
+        }
+        job.body = splicer.apply(&job.body);
+        decode::again(job)?;
+    }
+    Ok(Some(rule))
+}
+
+/// The first rule whose condition holds: the key's own, then everybody's. One that asks for what is
+/// not there is not for this call.
+fn first(job: &Job) -> Option<Arc<Rule>> {
+    let key = job.identity.as_ref().map(|identity| &*identity.id);
+    let mut rules = job.snapshot.rules.of(key).peekable();
+    rules.peek()?;
+    let scene = Scene::new(job);
+    rules
+        .find(|rule| rule.when.holds(&scene) == Ok(true))
+        .cloned()
+}
+
+/// What rules ask of a call, found out when the first of them asks.
+struct Scene<'a> {
+    job: &'a Job,
+    survey: OnceCell<Survey>,
+    tokens: OnceCell<u64>,
+    tags: OnceCell<Vec<String>>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(job: &'a Job) -> Self {
+        Self {
+            job,
+            survey: OnceCell::new(),
+            tokens: OnceCell::new(),
+            tags: OnceCell::new(),
+        }
+    }
+
+    fn survey(&self) -> &Survey {
+        self.survey.get_or_init(|| {
+            let chat = self.job.endpoint == Endpoint::Chat;
+            let body = chat.then(|| self.job.body.to_bytes());
+            body.map_or_else(Survey::default, |body| {
+                dialect::survey(self.job.dialect, &body)
+            })
+        })
+    }
+
+    /// Percent used of the fullest budget.
+    fn budget_used(&self) -> f64 {
+        let Some(identity) = &self.job.identity else {
+            return 0.0;
+        };
+        let books = identity.account.usage(self.job.gateway.clock.now());
+        let used = books.into_iter().map(|(spent, reserved, limit)| {
+            let used = spent.saturating_add(reserved).nanos();
+            used as f64 * 100.0 / limit.nanos().max(1) as f64
+        });
+        used.fold(0.0, f64::max)
+    }
+
+    fn limit_used(&self) -> f64 {
+        let identity = self.job.identity.as_ref();
+        identity.map_or(0.0, |identity| {
+            identity.limits.used(self.job.gateway.clock.now())
+        })
+    }
+}
+
+impl Situation for Scene<'_> {
+    fn value(&self, variable: Variable) -> Value<'_> {
+        let job = self.job;
+        let text = |text| Value::String(Cow::Borrowed(text));
+        let whole = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+        match variable {
+            Variable::Model => text(&job.asks.model),
+            Variable::Endpoint => text(job.endpoint.as_str()),
+            Variable::Dialect => text(job.dialect.as_str()),
+            Variable::Stream => Value::Bool(job.asks.stream),
+            Variable::InputTokens => whole(*self.tokens.get_or_init(|| prompt::tokens(&job.body))),
+            Variable::MaxOutputTokens => whole(job.asks.max_output.unwrap_or(0)),
+            Variable::Bytes => whole(job.body.len() as u64),
+            Variable::User => Value::String(Cow::Owned(prompt::user(job).unwrap_or_default())),
+            Variable::Key => text(job.identity.as_ref().map_or("", |identity| &*identity.id)),
+            Variable::BudgetUsed => Value::Double(self.budget_used()),
+            Variable::LimitUsed => Value::Double(self.limit_used()),
+            Variable::Now => Value::Timestamp(job.gateway.clock.unix_seconds()),
+            // Lists and maps are asked for otherwise.
+            _ => text(""),
+        }
+    }
+
+    fn list(&self, variable: Variable) -> &[String] {
+        match variable {
+            Variable::Tools => &self.survey().tools,
+            Variable::Modalities => &self.survey().modalities,
+            _ => self.tags.get_or_init(|| {
+                let told = header(&self.job.headers, names::TAGS.as_str()).unwrap_or_default();
+                let tags = told.split(',').map(str::trim);
+                tags.filter(|tag| !tag.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }),
+        }
+    }
+
+    fn entry(&self, variable: Variable, key: &str) -> Option<Cow<'_, str>> {
+        if variable == Variable::Headers {
+            return (!SECRET.contains(&key))
+                .then(|| header(&self.job.headers, key))?
+                .map(Cow::Borrowed);
+        }
+        let found = prompt::metadata(self.job, |metadata| {
+            let text = metadata.get(key)?.as_text()?;
+            Some(text.decode().into_owned())
+        });
+        found.map(Cow::Owned)
+    }
+
+    fn size(&self, variable: Variable) -> usize {
+        if variable == Variable::Headers {
+            let names = self.job.headers.keys();
+            return names
+                .filter(|name| !SECRET.contains(&name.as_str()))
+                .count();
+        }
+        let count = prompt::metadata(self.job, |metadata| Some(metadata.members().count()));
+        count.unwrap_or(0)
+    }
+
+    fn healthy(&self, target: &str) -> bool {
+        let now = self.job.gateway.clock.now();
+        let route = self.job.snapshot.resolve(target, None);
+        route.is_ok_and(|route| {
+            let mut targets = route.targets.iter();
+            targets.any(|target| target.standing(now) != Standing::Down)
+        })
+    }
+}
+
+/// Headers that hold keys: no rule reads them.
+const SECRET: &[&str] = &[
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+    "x-tidegate-key",
+    "cookie",
+    "proxy-authorization",
+];
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
