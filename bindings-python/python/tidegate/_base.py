@@ -174,6 +174,17 @@ class BaseGateway:
 
         return async_client(lib, self._engine, self._key, options)
 
+    def botocore_handler(self) -> Callable[..., Any]:
+        """What makes a client of `boto3` send into the engine instead of to the network.
+
+        Register it for the event `before-send` of the client's service:
+        `client.meta.events.register("before-send.bedrock-runtime", gw.botocore_handler())`. The
+        client needs a region and some credentials, as ever; what it signs is not looked at.
+        """
+        from ._botocore import handler
+
+        return handler(self._engine, self._key)
+
     def close(self, deadline: float = _core.CLOSE_DEADLINE) -> None:
         """Refuses new calls, lets running ones finish for `deadline` seconds, then ends them.
 

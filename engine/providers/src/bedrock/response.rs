@@ -9,7 +9,10 @@ use tidegate_types::{
 };
 
 use super::decode;
-use crate::dialect::codec::{Fault, JSON_TOOL, array, name, object};
+use crate::dialect::{
+    codec::{Fault, JSON_TOOL, array, name, object},
+    proof,
+};
 
 /// Reads the answer of `Converse`.
 pub(super) fn decode(body: Json<'_>) -> Result<Response<'_>, Fault<'_>> {
@@ -186,7 +189,7 @@ fn block(kind: &PartKind<'_>, list: &mut Array<'_>) {
         PartKind::RedactedThinking(data) => {
             list.object(|block| {
                 block.object("reasoningContent", |reasoning| {
-                    reasoning.text("redactedContent", data);
+                    reasoning.text("redactedContent", &hidden(data));
                 });
             });
         }
@@ -325,4 +328,13 @@ pub(super) fn write_usage(usage: &Usage, body: &mut Object<'_>) {
             .number("outputTokens", usage.output)
             .number("totalTokens", usage.input.saturating_add(usage.output));
     });
+}
+
+/// Hidden reasoning of Anthropic's as it is, any other as base64.
+pub(super) fn hidden<'a>(data: &Text<'a>) -> Text<'a> {
+    if proof::is_foreign(data) {
+        proof::armoured(&data.decode())
+    } else {
+        data.clone()
+    }
 }

@@ -140,6 +140,26 @@ pub(crate) fn from_gemini<'a>(signature: &Text<'_>) -> Option<Text<'a>> {
     Some(Text::plain(own.to_owned()))
 }
 
+/// The start of what [`armoured`] makes: `tidegate:` in base64.
+const ARMOUR: &str = "dGlkZWdhdGU6";
+
+/// A foreign proof as base64, for the members that Amazon's and Google's packages read as bytes.
+pub(crate) fn armoured(proof: &str) -> Text<'static> {
+    let mut whole = ARMOUR.to_owned();
+    base64url(proof.as_bytes(), &mut whole);
+    let mut whole = whole.replace('-', "+").replace('_', "/");
+    whole.extend(std::iter::repeat_n('=', whole.len().wrapping_neg() % 4));
+    Text::plain(whole)
+}
+
+/// The proof that [`armoured`] wrapped.
+pub(crate) fn unarmoured(base64: &Text<'_>) -> Option<Text<'static>> {
+    let whole = base64.decode();
+    Some(Text::plain(media::decode_text(
+        whole.strip_prefix(ARMOUR)?,
+    )?))
+}
+
 /// Appends base64 with the URL-safe alphabet and no padding (RFC 4648, section 5).
 fn base64url(bytes: &[u8], out: &mut String) {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -209,6 +229,11 @@ mod tests {
             prop_assert!(whole.decode().chars().all(allowed));
             let (taken, found) = take(whole);
             prop_assert!(taken.is(&id) && found.is_some_and(|found| found.is(&proof)));
+            let safe = armoured(&proof);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+            prop_assert!(safe.decode().len() % 4 == 0 && safe.decode().chars().all(allowed));
+            prop_assert!(unarmoured(&safe).is_some_and(|found| found.is(&proof)));
+            prop_assert!(unarmoured(&Text::plain(proof)).is_none());
         }
     }
 }

@@ -385,12 +385,16 @@ pub(super) fn redacted(data: &Text<'_>, part: &mut Object<'_>) {
     marked(REDACTED, data, part);
 }
 
-/// A foreign proof, if it is base64 as the SDKs expect.
+/// A foreign proof, as base64: the SDKs read it as bytes.
 fn marked(mark: &'static str, proof: &Text<'_>, part: &mut Object<'_>) {
-    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
-    if proof.decode().chars().all(base64) {
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    let characters = proof.decode();
+    if characters.len() % 4 == 0 && characters.chars().all(base64) {
         let mark = Text::Escaped(mark);
         words::joined(part.key("thoughtSignature"), &[&mark, proof], "");
+    } else {
+        let whole = [mark, &*characters].concat();
+        part.text("thoughtSignature", &proof::armoured(&whole));
     }
 }
 

@@ -5,7 +5,10 @@ use tidegate_types::chat::{Arguments, Citation, Json, Media, Part, PartKind, Pla
 use super::attach;
 use crate::{
     bedrock::format::{self, AUDIO, DOCUMENT, IMAGE, VIDEO},
-    dialect::codec::{Fault, array, member, name, object, says_nothing, text},
+    dialect::{
+        codec::{Fault, array, member, name, object, says_nothing, text},
+        proof,
+    },
 };
 
 /// The parts of a message, or of the instructions.
@@ -69,7 +72,10 @@ pub(in crate::bedrock) fn block_kind<'a>(
                 text: member(object(reasoning)?, "text")?,
                 signature: reasoning.get("signature").map(text).transpose()?,
             },
-            None => PartKind::RedactedThinking(member(value, "redactedContent")?),
+            None => {
+                let hidden = member(value, "redactedContent")?;
+                PartKind::RedactedThinking(proof::unarmoured(&hidden).unwrap_or(hidden))
+            }
         },
         "guardContent" => {
             let inner = object(value)?;

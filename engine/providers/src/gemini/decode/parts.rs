@@ -11,7 +11,7 @@ use super::{either, note};
 use crate::{
     dialect::{
         codec::{Fault, array, member, object, text},
-        media,
+        media, proof,
     },
     gemini::{FOREIGN, REDACTED},
 };
@@ -183,7 +183,12 @@ fn part<'a>(
 /// Reasoning that came back: of another vendor where the proof says so. Gemini's own proofs mean
 /// nothing elsewhere.
 fn thought<'a>(text: Text<'a>, proof: Option<&Text<'a>>, item: Json<'a>, read: &mut Vec<Part<'a>>) {
-    let proof = proof.map(Text::decode).unwrap_or_default();
+    let armoured = proof.and_then(proof::unarmoured);
+    let proof = armoured
+        .as_ref()
+        .or(proof)
+        .map(Text::decode)
+        .unwrap_or_default();
     if let Some(data) = unmarked(&proof, REDACTED) {
         read.push(Part::new(PartKind::RedactedThinking(data), item));
         return;

@@ -1,0 +1,109 @@
+"""AWS's packages in process: an answer in the place of botocore's own sending.
+
+botocore asks the handlers of its event `before-send` first and takes the first answer it gets; only
+without one does it open a connection.
+"""
+
+from __future__ import annotations
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ._native import Engine, Stream
+
+_BATCH = 512
+
+
+def handler(engine: Engine, key: str | None) -> Callable[..., Any]:
+    """A handler of `before-send`."""
+    from botocore.awsrequest import AWSResponse
+    from botocore.compat import HTTPHeaders
+    from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
+    def before_send(request: Any, **_: Any) -> Any:
+        kind, head, body = engine.call(
+            True, request.method, request.url, _headers(request.headers), _octets(request.body), key, None
+        )
+        if kind == _native.ERROR:
+            raise EndpointConnectionError(endpoint_url=request.url, error=head) from head
+        raw = Body(body, lambda error: ConnectionClosedError(endpoint_url=request.url, error=error))
+        return AWSResponse(request.url, head.status, HTTPHeaders.from_pairs(head.items()), raw)
+
+    return before_send
+
+
+def _headers(headers: Any) -> list[tuple[str, str]]:
+    text = lambda value: value.decode("latin-1") if isinstance(value, bytes) else str(value)  # noqa: E731
+    return [(text(name), text(value)) for name, value in headers.items()]
+
+
+def _octets(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if hasattr(body, "read"):
+        body = body.read()
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+class Body:
+    """The body of an answer with as much of urllib3's words as botocore uses."""
+
+    def __init__(self, body: bytes | Stream, broken: Callable[[Exception], Exception]) -> None:
+        self._held = body if isinstance(body, bytes) else b""
+        self._source: Stream | None = None if isinstance(body, bytes) else body
+        self._broken = broken
+        self._error: Exception | None = None
+
+    def _more(self) -> bytes:
+        """The next pieces; nothing once the body is over."""
+        while self._source is not None:
+            frames, end = self._source.read(_BATCH, None)
+            if end is not None:
+                self._source = None
+                self._error = end if isinstance(end, Exception) else None
+            if frames:
+                return b"".join(frames)
+        error, self._error = self._error, None
+        if error is not None:
+            raise self._broken(error) from error
+        return b""
+
+    def stream(self, amt: int = 65536, decode_content: bool | None = None) -> Iterator[bytes]:
+        """The body piece by piece."""
+        while piece := self.read1(amt):
+            yield piece
+
+    def read1(self, amt: int | None = None) -> bytes:
+        """What is there, or the next piece to come."""
+        held = self._held or self._more()
+        if amt is None:
+            amt = len(held)
+        self._held = held[amt:]
+        return held[:amt]
+
+    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        """So many bytes, or all of the rest."""
+        pieces, missing = [], amt
+        while missing is None or missing > 0:
+            piece = self.read1(missing)
+            if not piece:
+                break
+            pieces.append(piece)
+            missing = None if missing is None else missing - len(piece)
+        return b"".join(pieces)
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def close(self) -> None:
+        """Closes the upstream of a body that has not been read whole."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.cancel()
+
+    release_conn = close
