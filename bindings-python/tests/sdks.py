@@ -7,7 +7,9 @@ made of an answer is told as a `Said`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 TOOL = {
@@ -44,7 +46,7 @@ def arguments_of(value: Any) -> Any:
 class Sdk:
     name: str
     package: str
-    finishes: dict[str, str]
+    finishes: Mapping[str, str]
 
     def ask(self, model: str, text: str = "hi", *, tool: bool = False, stream: bool = False, **more: Any) -> Said:
         raise NotImplementedError
@@ -56,7 +58,7 @@ class Sdk:
 
 class OpenAi(Sdk):
     name, package = "openai", "openai"
-    finishes = {"tool_calls": "tools", "function_call": "tools"}
+    finishes = MappingProxyType({"tool_calls": "tools", "function_call": "tools"})
     base = "/v1"
 
     def __init__(self, http_client: Any = None, url: str | None = None, key: str = "any", **options: Any) -> None:
@@ -75,7 +77,9 @@ class OpenAi(Sdk):
         if not stream:
             reply = self.client.chat.completions.create(**ask)
             message = reply.choices[0].message
-            said = Said((message.content or "") + (message.refusal or ""), finish=self.finish(reply.choices[0].finish_reason))
+            said = Said(
+                (message.content or "") + (message.refusal or ""), finish=self.finish(reply.choices[0].finish_reason)
+            )
             said.thinking = getattr(message, "reasoning_content", None) or ""
             said.tools = [(c.function.name, arguments_of(c.function.arguments)) for c in message.tool_calls or ()]
             if reply.usage:
@@ -99,7 +103,7 @@ class OpenAi(Sdk):
 
 class OpenAiResponses(OpenAi):
     name = "responses"
-    finishes = {"completed": "stop", "max_output_tokens": "length"}
+    finishes = MappingProxyType({"completed": "stop", "max_output_tokens": "length"})
 
     def ask(self, model: str, text: str = "hi", *, tool: bool = False, stream: bool = False, **more: Any) -> Said:
         ask: dict[str, Any] = {"model": model, "input": text, **more}
@@ -139,7 +143,9 @@ class OpenAiResponses(OpenAi):
 
 class Anthropic(Sdk):
     name, package = "anthropic", "anthropic"
-    finishes = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tools"}
+    finishes = MappingProxyType(
+        {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tools"}
+    )
 
     def __init__(self, http_client: Any = None, url: str | None = None, key: str = "any", **options: Any) -> None:
         import anthropic
@@ -181,7 +187,7 @@ class Anthropic(Sdk):
 
 class Google(Sdk):
     name, package = "gemini", "google.genai"
-    finishes = {"STOP": "stop", "MAX_TOKENS": "length"}
+    finishes = MappingProxyType({"STOP": "stop", "MAX_TOKENS": "length"})
 
     def __init__(self, http_client: Any = None, url: str | None = None, key: str = "any", **options: Any) -> None:
         from google import genai
@@ -225,7 +231,9 @@ class Google(Sdk):
 
 class Cohere(Sdk):
     name, package = "cohere", "cohere"
-    finishes = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "tools"}
+    finishes = MappingProxyType(
+        {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "MAX_TOKENS": "length", "TOOL_CALL": "tools"}
+    )
 
     def __init__(self, http_client: Any = None, url: str | None = None, key: str = "any", **options: Any) -> None:
         import cohere
@@ -273,7 +281,9 @@ class Cohere(Sdk):
 
 class Bedrock(Sdk):
     name, package = "bedrock", "boto3"
-    finishes = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tools"}
+    finishes = MappingProxyType(
+        {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tools"}
+    )
 
     def __init__(self, handler: Any = None, url: str | None = None, key: str | None = None) -> None:
         import boto3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-UNICODE = "Grüezi 日本 🌊 \"quoted\" \\ back\nline"
+UNICODE = 'Grüezi 日本 🌊 "quoted" \\ back\nline'
 _ARGUMENTS = {"city": "Zürich 🌊", "days": [1, 2], "deep": {"a": None}}
 _TEXT = json.dumps(_ARGUMENTS, ensure_ascii=False)
 _PIECES = [_TEXT[:7], _TEXT[7:20], _TEXT[20:]]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from . import _native
+from ._async_streams import AsyncEventStream
 from ._caller import not_a_stream
 from ._loop import bridge
+from ._raw import AsyncRawReply, RawReply
+from ._records import Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from ._loop import LoopBridge
+    from ._methods import Request
     from ._native import Engine, Head, Stream
 
 _REPLY = _native.REPLY
@@ -52,6 +56,22 @@ class AsyncCaller:
         if kind == _REPLY:
             raise not_a_stream(b)
         return a, b, here, ticket
+
+    async def perform(self, request: Request) -> Any:
+        """The reply of a method, or the stream it asked for."""
+        here = bridge()
+        verb, target = request.verb, request.target
+        ticket, kind, a, b = await here.call(self.engine, False, verb, target, request.headers, request.body, self.key)
+        if kind == _ERROR:
+            raise a
+        method = request.method
+        if method.reply is RawReply:
+            return AsyncRawReply(here, ticket, kind, a, b)
+        if not request.streams:
+            return method.read(a, b if kind == _REPLY else await drain(here, b, ticket))
+        if kind == _REPLY:
+            raise not_a_stream(b)
+        return AsyncEventStream(a, b, here, ticket, method.events or Reply)
 
 
 async def drain(here: LoopBridge, stream: Stream, ticket: int) -> bytes:

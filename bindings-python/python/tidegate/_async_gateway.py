@@ -8,6 +8,7 @@ from ._async_caller import AsyncCaller
 from ._async_resources import AsyncChat, AsyncEmbeddings, AsyncMessages, AsyncModels, AsyncResponses
 from ._base import BaseGateway
 from ._core import CLOSE_DEADLINE
+from ._endpoints import Reranking, Words
 from ._loop import bridge
 
 TYPE_CHECKING = False
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._methods import AsyncCalls
     from ._native import Engine
     from ._raw import AsyncRawReply
+    from .types import RerankResponse
 
 
-class AsyncGateway(BaseGateway):
+class AsyncGateway(BaseGateway, Words["AsyncCaller"]):
     """An AI gateway inside this process, for event loops.
 
     One gateway serves any number of loops in any number of threads; a stream belongs to the loop
     that opened it. After a fork it works in the child too, on a loop of the child.
     """
 
-    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "responses")
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "rerank", "responses")
 
     #: `await chat.completions.create(...)`.
     chat: AsyncChat
@@ -41,6 +44,8 @@ class AsyncGateway(BaseGateway):
     embeddings: AsyncEmbeddings
     #: `await models.list()`.
     models: AsyncModels
+    #: `await rerank(model=..., query=..., documents=...)`.
+    rerank: AsyncCalls[RerankResponse]
 
     def _set(self, engine: Engine, key: str | None, *, owner: bool) -> None:
         super()._set(engine, key, owner=owner)
@@ -50,6 +55,7 @@ class AsyncGateway(BaseGateway):
         self.responses = AsyncResponses(caller)
         self.embeddings = AsyncEmbeddings(caller)
         self.models = AsyncModels(caller)
+        self.rerank = Reranking(caller).rerank
 
     async def request(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._async_streams import AsyncChatStream, AsyncMessageEvents, AsyncMessageStream, AsyncResponseEvents
 from ._core import body, headers
+from ._endpoints import CountedMessages, KeptResponses, KnownModels
 from ._resources import CHAT, EMBEDDINGS, MESSAGES, MODELS, RESPONSES
 from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList, Response
 
@@ -105,13 +106,8 @@ class AsyncChat:
         self.completions = AsyncCompletions(caller)
 
 
-class AsyncMessages:
+class AsyncMessages(CountedMessages["AsyncCaller"]):
     """Messages, in Anthropic's words, on any target."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     @overload
     async def create(
@@ -205,13 +201,8 @@ class AsyncMessages:
         )
 
 
-class AsyncResponses:
+class AsyncResponses(KeptResponses["AsyncCaller"]):
     """Responses, in the words of OpenAI's newer API, on any target."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     @overload
     async def create(
@@ -302,13 +293,8 @@ class AsyncEmbeddings:
         return CreateEmbeddingResponse(raw, head)
 
 
-class AsyncModels:
+class AsyncModels(KnownModels["AsyncCaller"]):
     """The models the caller may use."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: AsyncCaller) -> None:
-        self._caller = caller
 
     async def list(self, *, extra_headers: Headers = None, timeout: float | None = None) -> ModelList:
         """Lists them: configured names first, then what the providers offer."""

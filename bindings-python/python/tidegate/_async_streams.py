@@ -84,6 +84,16 @@ class AsyncReplyStream:
         return facts(self._head, self._end)
 
 
+class AsyncEventStream(AsyncReplyStream):
+    """Yields a streamed reply of any other method event by event."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, head: Head, source: Stream, bridge: LoopBridge, ticket: int, item: type[Any]) -> None:
+        super().__init__(head, source, bridge, ticket)
+        self._item = item  # type: ignore[misc]
+
+
 class AsyncChatStream(AsyncReplyStream):
     """Yields a chat reply chunk by chunk."""
 

@@ -6,6 +6,8 @@ without one does it open a connection.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from . import _native
 
 TYPE_CHECKING = False
@@ -20,25 +22,29 @@ _BATCH = 512
 
 def handler(engine: Engine, key: str | None) -> Callable[..., Any]:
     """A handler of `before-send`."""
-    from botocore.awsrequest import AWSResponse
-    from botocore.compat import HTTPHeaders
-    from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+    # The package brings no types.
+    modules = [import_module("botocore." + name) for name in ("awsrequest", "compat", "exceptions")]
+    AWSResponse, HTTPHeaders = modules[0].AWSResponse, modules[1].HTTPHeaders  # noqa: N806
+    exceptions = modules[2]
 
     def before_send(request: Any, **_: Any) -> Any:
         kind, head, body = engine.call(
             True, request.method, request.url, _headers(request.headers), _octets(request.body), key, None
         )
         if kind == _native.ERROR:
-            raise EndpointConnectionError(endpoint_url=request.url, error=head) from head
-        raw = Body(body, lambda error: ConnectionClosedError(endpoint_url=request.url, error=error))
+            raise exceptions.EndpointConnectionError(endpoint_url=request.url, error=head) from head
+        raw = Body(body, lambda error: exceptions.ConnectionClosedError(endpoint_url=request.url, error=error))
         return AWSResponse(request.url, head.status, HTTPHeaders.from_pairs(head.items()), raw)
 
     return before_send
 
 
 def _headers(headers: Any) -> list[tuple[str, str]]:
-    text = lambda value: value.decode("latin-1") if isinstance(value, bytes) else str(value)  # noqa: E731
-    return [(text(name), text(value)) for name, value in headers.items()]
+    return [(_text(name), _text(value)) for name, value in headers.items()]
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _octets(body: Any) -> bytes:
@@ -72,7 +78,7 @@ class Body:
             raise self._broken(error) from error
         return b""
 
-    def stream(self, amt: int = 65536, decode_content: bool | None = None) -> Iterator[bytes]:
+    def stream(self, amt: int = 65536, **_: object) -> Iterator[bytes]:
         """The body piece by piece."""
         while piece := self.read1(amt):
             yield piece
@@ -85,7 +91,7 @@ class Body:
         self._held = held[amt:]
         return held[:amt]
 
-    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+    def read(self, amt: int | None = None, **_: object) -> bytes:
         """So many bytes, or all of the rest."""
         pieces, missing = [], amt
         while missing is None or missing > 0:

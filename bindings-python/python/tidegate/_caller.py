@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from . import _native
 from ._core import warn_in_loop
+from ._raw import RawReply
+from ._records import Reply
+from ._streams import EventStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._methods import Request
     from ._native import Engine, Head, Stream
 
 _REPLY = _native.REPLY
@@ -43,6 +47,22 @@ class Caller:
         if kind == _REPLY:
             raise not_a_stream(b)
         return a, b
+
+    def perform(self, request: Request) -> Any:
+        """The reply of a method, or the stream it asked for."""
+        warn_in_loop()
+        verb, target = request.verb, request.target
+        kind, a, b = self.engine.call(False, verb, target, request.headers, request.body, self.key, None)
+        if kind == _ERROR:
+            raise a
+        method = request.method
+        if method.reply is RawReply:
+            return RawReply(kind, a, b)
+        if not request.streams:
+            return method.read(a, b if kind == _REPLY else drain(b))
+        if kind == _REPLY:
+            raise not_a_stream(b)
+        return EventStream(a, b, method.events or Reply)
 
 
 def drain(stream: Stream) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._base import BaseGateway
 from ._caller import Caller
+from ._endpoints import Reranking, Words
 from ._resources import Chat, Embeddings, Messages, Models, Responses
 
 TYPE_CHECKING = False
@@ -14,17 +15,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._methods import Calls
     from ._native import Engine
     from ._raw import RawReply
+    from .types import RerankResponse
 
 
-class Gateway(BaseGateway):
+class Gateway(BaseGateway, Words["Caller"]):
     """An AI gateway inside this process, for blocking code. Safe to share between threads.
 
     After a fork it works in the child too.
     """
 
-    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "responses")
+    __slots__ = ("_caller", "chat", "embeddings", "messages", "models", "rerank", "responses")
 
     #: `chat.completions.create(...)`.
     chat: Chat
@@ -36,6 +39,8 @@ class Gateway(BaseGateway):
     embeddings: Embeddings
     #: `models.list()`.
     models: Models
+    #: `rerank(model=..., query=..., documents=...)`.
+    rerank: Calls[RerankResponse]
 
     def _set(self, engine: Engine, key: str | None, *, owner: bool) -> None:
         super()._set(engine, key, owner=owner)
@@ -45,6 +50,7 @@ class Gateway(BaseGateway):
         self.responses = Responses(caller)
         self.embeddings = Embeddings(caller)
         self.models = Models(caller)
+        self.rerank = Reranking(caller).rerank
 
     def request(
         self,

@@ -8,6 +8,7 @@ from ._records import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
+    from os import PathLike
     from types import TracebackType
     from typing import Any
 
@@ -98,6 +99,21 @@ class RawReply(_Answer):
             self._body = b"".join(self)
         return self._body
 
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        return self.read()
+
+    @property
+    def text(self) -> str:
+        """The whole body as text."""
+        return self.read().decode("utf-8", "replace")
+
+    def write_to_file(self, path: str | PathLike[str]) -> None:
+        """Writes the body into a file, piece by piece as it comes."""
+        with open(path, "wb") as file:
+            file.writelines(self)
+
     def json(self) -> Any:
         """The body as JSON."""
         from json import loads
@@ -139,6 +155,12 @@ class AsyncRawReply(_Answer):
         if self._body is None:
             self._body = b"".join([piece async for piece in self])
         return self._body
+
+    async def write_to_file(self, path: str | PathLike[str]) -> None:
+        """Writes the body into a file, piece by piece as it comes."""
+        with open(path, "wb") as file:
+            async for piece in self:
+                file.write(piece)
 
     async def json(self) -> Any:
         """The body as JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._core import body, headers
+from ._endpoints import CountedMessages, KeptResponses, KnownModels
 from ._streams import ChatStream, MessageEvents, MessageStream, ResponseEvents
 from .types import ChatCompletion, CreateEmbeddingResponse, Message, ModelList, Response
 
@@ -109,13 +110,8 @@ class Chat:
         self.completions = Completions(caller)
 
 
-class Messages:
+class Messages(CountedMessages["Caller"]):
     """Messages, in Anthropic's words, on any target."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     @overload
     def create(
@@ -207,13 +203,8 @@ class Messages:
         )
 
 
-class Responses:
+class Responses(KeptResponses["Caller"]):
     """Responses, in the words of OpenAI's newer API, on any target."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     @overload
     def create(
@@ -300,13 +291,8 @@ class Embeddings:
         return CreateEmbeddingResponse(raw, head)
 
 
-class Models:
+class Models(KnownModels["Caller"]):
     """The models the caller may use."""
-
-    __slots__ = ("_caller",)
-
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
 
     def list(self, *, extra_headers: Headers = None, timeout: float | None = None) -> ModelList:
         """Lists them: configured names first, then what the providers offer."""

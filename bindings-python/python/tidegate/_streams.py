@@ -86,6 +86,16 @@ def facts(head: Head, end: Head | Exception | None) -> GatewayFacts:
     return GatewayFacts(head, None if isinstance(end, Exception) else end)
 
 
+class EventStream(ReplyStream):
+    """Yields a streamed reply of any other method event by event."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, head: Head, source: Stream, item: type[Any]) -> None:
+        super().__init__(head, source)
+        self._item = item  # type: ignore[misc]
+
+
 class ChatStream(ReplyStream):
     """Yields a chat reply chunk by chunk."""
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from typing_extensions import Self
+
+    from ._facts import GatewayFacts
+    from ._native import Head
+
     class FunctionCall(Record):
         name: str
         arguments: str
@@ -106,43 +111,52 @@ if TYPE_CHECKING:
         index: int
         embedding: list[float]
 
-    class Model(Record):
-        id: str
-        object: str
-        created: int
-        owned_by: str
-
 else:
     FunctionCall = ToolCall = ChatMessage = CompletionUsage = Choice = ChoiceDelta = ChunkChoice = Record
-    ContentBlock = MessageUsage = ContentDelta = Embedding = Model = Record
+    ContentBlock = MessageUsage = ContentDelta = Embedding = Record
     OutputContent = OutputItem = ResponseUsage = Record
 
 __all__ = [
+    "Batch",
+    "BatchList",
     "ChatCompletion",
     "ChatCompletionChunk",
     "ChatMessage",
     "Choice",
     "ChoiceDelta",
     "ChunkChoice",
+    "Completion",
     "CompletionUsage",
     "ContentBlock",
     "ContentDelta",
     "CreateEmbeddingResponse",
+    "Deleted",
     "Embedding",
+    "FileList",
+    "FileObject",
     "FunctionCall",
+    "ImagesResponse",
     "Message",
     "MessageStreamEvent",
     "MessageUsage",
     "Model",
     "ModelList",
+    "ModerationCreateResponse",
     "OutputContent",
     "OutputItem",
     "Record",
     "Reply",
+    "ReplyEvent",
+    "RerankResponse",
     "Response",
     "ResponseStreamEvent",
     "ResponseUsage",
+    "TextReply",
+    "TokenCount",
     "ToolCall",
+    "Transcription",
+    "Translation",
+    "Video",
 ]
 
 
@@ -237,6 +251,15 @@ class CreateEmbeddingResponse(Reply):
     usage: CompletionUsage
 
 
+class Model(Reply):
+    """One model."""
+
+    __slots__ = ()
+    id: str
+    created: int
+    owned_by: str
+
+
 class ModelList(Reply):
     """The models the caller may use. Iterating gives the models."""
 
@@ -248,3 +271,160 @@ class ModelList(Reply):
 
     def __len__(self) -> int:
         return len(self.data)
+
+
+class Completion(Reply):
+    """A text completion (OpenAI `text_completion`), or a piece of a streamed one."""
+
+    __slots__ = ()
+    id: str
+    created: int
+    model: str
+    choices: list[Record]
+    usage: CompletionUsage | None
+
+
+class ImagesResponse(Reply):
+    """Pictures: `b64_json` or `url` of each is in `data`."""
+
+    __slots__ = ()
+    created: int
+    data: list[Record]
+    usage: Record | None
+
+
+class ReplyEvent(Reply):
+    """An event of a stream; `type` says which members it has."""
+
+    __slots__ = ()
+    type: str
+
+
+class Transcription(Reply):
+    """What was said in a recording."""
+
+    __slots__ = ()
+    text: str
+    usage: Record | None
+
+
+class Translation(Reply):
+    """What was said in a recording, in English."""
+
+    __slots__ = ()
+    text: str
+
+
+class ModerationCreateResponse(Reply):
+    """What a text or picture was flagged for."""
+
+    __slots__ = ()
+    id: str
+    model: str
+    results: list[Record]
+
+
+class RerankResponse(Reply):
+    """Places of the best documents and how well they suit, best first."""
+
+    __slots__ = ()
+    id: str
+    results: list[Record]
+    meta: Record | None
+
+
+class FileObject(Reply):
+    """A file that a vendor keeps."""
+
+    __slots__ = ()
+    id: str
+    bytes: int
+    created_at: int
+    filename: str
+    purpose: str
+    status: str
+
+
+class Batch(Reply):
+    """A batch of calls and how far it is."""
+
+    __slots__ = ()
+    id: str
+    status: str
+    input_file_id: str
+    output_file_id: str | None
+    error_file_id: str | None
+    request_counts: Record
+
+
+class Video(Reply):
+    """A film and how far it is."""
+
+    __slots__ = ()
+    id: str
+    model: str
+    status: str
+    progress: int
+
+
+class Deleted(Reply):
+    """What was deleted."""
+
+    __slots__ = ()
+    id: str
+    deleted: bool
+
+
+class TokenCount(Reply):
+    """How many tokens a request has."""
+
+    __slots__ = ()
+    input_tokens: int
+
+
+class _List(Reply):
+    """A page of things a vendor keeps. Iterating gives them."""
+
+    __slots__ = ()
+    has_more: bool
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self["data"])
+
+    def __len__(self) -> int:
+        return len(self["data"])
+
+
+class FileList(_List):
+    """A page of files."""
+
+    __slots__ = ()
+    data: list[Record]
+
+
+class BatchList(_List):
+    """A page of batches, or of films."""
+
+    __slots__ = ()
+    data: list[Record]
+
+
+class TextReply(str):
+    """A reply that is no JSON, such as subtitles: a text that also tells what the gateway did."""
+
+    __slots__ = ("_head",)
+    _head: Head
+
+    @classmethod
+    def of(cls, raw: bytes, head: Head) -> Self:
+        """The text of a body."""
+        self = cls(raw.decode("utf-8", "replace"))
+        self._head = head
+        return self
+
+    @property
+    def gateway(self) -> GatewayFacts:
+        """What the gateway did with the call."""
+        from ._facts import GatewayFacts
+
+        return GatewayFacts(self._head)

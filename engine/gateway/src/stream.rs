@@ -203,6 +203,30 @@ impl SettlingStream {
         }
     }
 
+    /// True for a body that is passed on unread.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.source.is_opaque()
+    }
+
+    /// The whole of a body, and the final facts.
+    ///
+    /// # Errors
+    /// As the stream breaks.
+    pub(crate) async fn whole(mut self: Box<Self>) -> Result<(Bytes, HeaderMap), Error> {
+        let (mut frames, mut body) = (Vec::new(), BytesMut::new());
+        loop {
+            let step = std::future::poll_fn(|cx| self.poll_frames(cx, &mut frames)).await;
+            for frame in frames.drain(..) {
+                body.extend_from_slice(&frame.data);
+            }
+            match step {
+                Step::More => {}
+                Step::End(facts) => return Ok((body.freeze(), facts)),
+                Step::Failed(error) => return Err(error),
+            }
+        }
+    }
+
     /// Passes on what a piece says, up to an error of the upstream in it.
     fn take(&mut self, piece: Piece, out: &mut Vec<Frame>) -> Option<Step> {
         self.keep(&piece.bytes);
@@ -211,7 +235,8 @@ impl SettlingStream {
         }
         let mut failed = None;
         match &mut self.shape {
-            Shape::Same { hide } if self.native => {
+            // A body that nobody reads has pieces, not events.
+            Shape::Same { hide } if self.native && !self.source.is_opaque() => {
                 for (event, seen) in piece.events {
                     match seen {
                         Seen::Failed { message, kind } => {

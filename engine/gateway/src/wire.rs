@@ -13,7 +13,7 @@ use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 
 pub use body::ReplyBody;
 pub(crate) use door::dialect_of;
-pub(crate) use failure::{from_remote, respond as refusal};
+pub(crate) use failure::{from_remote, of_vendor, respond as refusal};
 
 use crate::{
     call::{self, CacheDirective, Call, CallContext, Reply},

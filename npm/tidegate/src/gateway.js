@@ -6,6 +6,7 @@ const { guest } = require("./bridge.js");
 const { Door, Chat, Messages, Responses, Embeddings, Models } = require("./client.js");
 const { guarded, toError } = require("./errors.js");
 const { makeFetch } = require("./fetch.js");
+const { addMethods } = require("./methods.js");
 const { load } = require("./native.js");
 const raw = require("./raw.js");
 
@@ -42,6 +43,7 @@ class Gateway {
     this.responses = new Responses(door);
     this.embeddings = new Embeddings(door);
     this.models = new Models(door);
+    addMethods(this, door);
   }
 
   /**

@@ -8,6 +8,18 @@ import type {
 } from "./chat.js";
 import type { Config } from "./config.js";
 import type { Message, MessageRequest, MessageStreamEvent } from "./messages.js";
+import type {
+  Audio,
+  Batches,
+  CreatedOnly,
+  Deleted,
+  Files,
+  Images,
+  MessageBatches,
+  Ocr,
+  Rerank,
+  Videos,
+} from "./methods.js";
 import type { ModelResponse, ResponseRequest, ResponseStreamEvent } from "./responses.js";
 
 /** What the gateway did with a call. */
@@ -46,6 +58,12 @@ export interface RequestOptions {
   headers?: HeadersInit;
   /** Milliseconds for the whole call, all attempts included. Default: as configured. */
   timeout?: number;
+}
+
+/** Options of methods that say by no model who is meant. */
+export interface MethodOptions extends RequestOptions {
+  /** Name of the provider to ask. Default: OpenAI, or Anthropic for `messages`. */
+  provider?: string;
 }
 
 export interface CloseOptions {
@@ -138,6 +156,12 @@ export interface Messages {
     body: MessageRequest,
     options?: RequestOptions,
   ): Promise<WithFacts<Message> | Stream<MessageStreamEvent>>;
+  /** How many tokens a request has. */
+  countTokens(
+    body: Omit<MessageRequest, "max_tokens"> & { max_tokens?: number },
+    options?: MethodOptions,
+  ): Promise<WithFacts<{ input_tokens: number }>>;
+  readonly batches: MessageBatches;
 }
 
 export interface Responses {
@@ -153,6 +177,9 @@ export interface Responses {
     body: ResponseRequest,
     options?: RequestOptions,
   ): Promise<WithFacts<ModelResponse> | Stream<ResponseStreamEvent>>;
+  retrieve(id: string, options?: MethodOptions): Promise<WithFacts<ModelResponse>>;
+  delete(id: string, options?: MethodOptions): Promise<WithFacts<Deleted>>;
+  cancel(id: string, body?: object, options?: MethodOptions): Promise<WithFacts<ModelResponse>>;
 }
 
 export interface Embeddings {
@@ -161,6 +188,7 @@ export interface Embeddings {
 
 export interface Models {
   list(options?: RequestOptions): Promise<WithFacts<ModelList>>;
+  retrieve(id: string, options?: MethodOptions): Promise<WithFacts<ModelList["data"][number]>>;
 }
 
 /** A gateway inside this process. */
@@ -188,6 +216,17 @@ export class Gateway {
   readonly responses: Responses;
   readonly embeddings: Embeddings;
   readonly models: Models;
+  /** Text completions, OpenAI's older format. */
+  readonly completions: CreatedOnly;
+  readonly images: Images;
+  readonly audio: Audio;
+  readonly moderations: CreatedOnly;
+  readonly files: Files;
+  readonly batches: Batches;
+  readonly videos: Videos;
+  readonly ocr: Ocr;
+  /** Which documents suit a question best, in Cohere's words. */
+  readonly rerank: Rerank;
   /**
    * A `fetch` for the vendors' SDKs: `new OpenAI({ fetch: gw.fetch })`. It needs no socket;
    * refusals are HTTP answers in the caller's dialect, so that the SDK raises its own classes.

@@ -13,9 +13,9 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
-use http::Uri;
+use http::{StatusCode, Uri};
 use tidegate_providers::function::{Function, Functions};
-use tidegate_types::{Code, Error, Secret, Segments, config::Config};
+use tidegate_types::{Code, Dialect, Error, Secret, Segments, config::Config};
 use tokio::task::AbortHandle;
 
 use super::{
@@ -544,10 +544,36 @@ async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
         status: reply.head.status.as_u16(),
         headers,
     };
-    Ok(match reply.body {
-        ReplyBody::Complete(body) => Answer::Whole(head, body),
-        ReplyBody::Stream(stream) => Answer::Stream(head, stream),
-    })
+    match reply.body {
+        ReplyBody::Complete(body) => Ok(Answer::Whole(head, body)),
+        ReplyBody::Stream(stream) if native && stream.is_opaque() => {
+            unread(dialect, head, stream).await
+        }
+        ReplyBody::Stream(stream) => Ok(Answer::Stream(head, stream)),
+    }
+}
+
+/// What native callers get of a body that nobody reads on the way: JSON whole, a refusal as an error.
+async fn unread(
+    dialect: Dialect,
+    mut head: Head,
+    stream: Box<SettlingStream>,
+) -> Result<Answer, Error> {
+    let status = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let kind = head.headers.get(http::header::CONTENT_TYPE);
+    let json = kind.is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/json") && !kind.starts_with(b"application/jsonl")
+    });
+    if status.is_success() && !json {
+        return Ok(Answer::Stream(head, stream));
+    }
+    let (body, facts) = stream.whole().await?;
+    head.headers.extend(facts);
+    if status.is_success() {
+        return Ok(Answer::Whole(head, body));
+    }
+    Err(wire::of_vendor(dialect, status, head.headers, body))
 }
 
 fn bad_url(url: &str) -> Error {

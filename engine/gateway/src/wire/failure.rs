@@ -94,8 +94,39 @@ pub(crate) fn from_remote(
             400..=499 => Code::InvalidRequest,
             _ => Code::UpstreamFailed,
         });
+    told(code, dialect, status, headers, body)
+}
+
+/// The error of a vendor whose answers are passed on unread.
+pub(crate) fn of_vendor(
+    dialect: Dialect,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Error {
+    let code = match status.as_u16() {
+        429 => Code::UpstreamRateLimited,
+        401 | 403 => Code::UpstreamAuth,
+        404 => Code::UpstreamNotFound,
+        400..=499 => Code::UpstreamRejected,
+        _ => Code::UpstreamFailed,
+    };
+    told(code, dialect, status, headers, body)
+}
+
+fn told(
+    code: Code,
+    dialect: Dialect,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Error {
+    let text = |name: &http::HeaderName| {
+        let value = headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
     let message = dialect::error_message(dialect, &body)
-        .unwrap_or_else(|| format!("the remote gateway answered {status}"));
+        .unwrap_or_else(|| format!("the answer was {status}"));
     let mut error = Error::new(code, message);
     if let Some(seconds) = text(&header::RETRY_AFTER).and_then(|value| value.parse().ok())
         && let Ok(after) = Duration::try_from_secs_f64(seconds)

@@ -197,11 +197,7 @@ impl Encoder for EventEncoder {
             Delta::RedactedThinking(data) => {
                 // Hidden reasoning is a block of its own.
                 self.close(out);
-                self.think(
-                    "redactedContent",
-                    &super::super::response::hidden(&data),
-                    out,
-                );
+                self.think("redactedContent", &response::hidden(&data), out);
                 self.close(out);
             }
             Delta::Call {
