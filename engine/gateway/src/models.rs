@@ -71,9 +71,9 @@ fn names(snapshot: &Snapshot) -> Vec<(String, String)> {
         .values()
         .filter(|provider| provider.missing_key.is_none())
         .flat_map(|provider| {
-            catalogue::models(&provider.vendor).map(|model| {
+            catalogue::names(&provider.vendor).map(|model| {
                 (
-                    format!("{}/{}", provider.name, model.name),
+                    format!("{}/{}", provider.name, model),
                     provider.name.to_string(),
                 )
             })

@@ -11,6 +11,7 @@ pub(crate) mod form;
 mod guard_in;
 mod guard_out;
 pub(crate) mod lifecycle;
+mod most;
 mod plan;
 mod recall;
 mod reserve;

@@ -17,13 +17,14 @@ use tidegate_policy::{
     health::{self, BreakerPolicy, KeyPauses, Meter, Place, State, Unit},
     identity::{Identities, Registry},
     key_ring::Readiness,
+    price::Sheet,
     retry::RetryPolicy,
     route::Standing,
 };
 use tidegate_providers::{catalogue, function::Functions, transport::Transport};
 use tidegate_types::{
-    Money,
-    config::{self, Anonymous, Config, OnUnsupported, Price, Unpriced},
+    Money, Usage,
+    config::{self, Anonymous, Config, Dimension, OnUnsupported, Price, Unpriced},
     json,
 };
 
@@ -113,25 +114,57 @@ impl Target {
     }
 }
 
-/// What a target's tokens cost.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Tariff {
-    /// The same for every call: configured, or estimated.
-    Flat(Price),
-    /// The catalogue's, which may depend on the length of the prompt.
-    Listed(&'static catalogue::Model),
-    /// Unknown, and let through at no cost.
-    Free,
+/// What a target costs.
+#[derive(Debug, Clone)]
+pub(crate) struct Tariff {
+    /// Absent where the price is unknown and calls are let through at no cost.
+    pub(crate) sheet: Option<Sheet>,
+    /// Whether what the vendor says it charges counts before the sheet: it does where the vendor
+    /// tells, and nobody configured a price.
+    pub(crate) told: bool,
+    /// Sound is charged as at least this long, in millionths of a second.
+    pub(crate) least_micros: u64,
+    /// Whether a call's searches are charged once, however many there are.
+    pub(crate) search_once: bool,
 }
 
 impl Tariff {
-    /// The price of a call with this many prompt tokens.
-    pub(crate) fn at(self, input: u64) -> Option<Price> {
-        match self {
-            Self::Flat(price) => Some(price),
-            Self::Listed(model) => Some(*model.price_at(input)),
-            Self::Free => None,
+    fn configured(price: &Price) -> Self {
+        Self {
+            sheet: Some(Sheet::from(price)),
+            told: false,
+            least_micros: 0,
+            search_once: false,
         }
+    }
+
+    fn listed(model: &catalogue::Model, told: bool) -> Self {
+        Self {
+            sheet: Some(Sheet::new(&model.terms, model.regional)),
+            told,
+            least_micros: u64::from(model.least_seconds) * 1_000_000,
+            search_once: model.search_once,
+        }
+    }
+
+    /// What a call costs that consumed this and ended at that moment, in seconds since 1970.
+    pub(crate) fn cost(&self, usage: &Usage, now: i64) -> Money {
+        if self.told
+            && let Some(charge) = usage.charge
+        {
+            return charge;
+        }
+        let Some(sheet) = &self.sheet else {
+            return Money::ZERO;
+        };
+        let mut usage = *usage;
+        if usage.micros > 0 {
+            usage.micros = usage.micros.max(self.least_micros);
+        }
+        if self.search_once {
+            usage.searches = usage.searches.min(1);
+        }
+        sheet.cost(&usage, now)
     }
 }
 
@@ -221,15 +254,26 @@ impl Snapshot {
         let own = provider
             .prices
             .get(model)
-            .or_else(|| provider.prices.get("*"))
-            .copied();
-        let tariff = match (own, known, self.unpriced) {
-            (Some(price), ..) => Tariff::Flat(price),
-            (None, Some(model), _) => Tariff::Listed(model),
-            (None, None, Unpriced::Estimate) => Tariff::Flat(estimate(&provider.vendor)),
-            (None, None, Unpriced::Allow | Unpriced::Deny) => Tariff::Free,
+            .or_else(|| provider.prices.get("*"));
+        let told = catalogue::tells_charge(&provider.vendor);
+        let priced = known.as_ref().filter(|known| known.is_priced());
+        let tariff = match (own, priced, self.unpriced) {
+            (Some(price), ..) => Tariff::configured(price),
+            (None, Some(model), _) => Tariff::listed(model, told),
+            (None, None, Unpriced::Estimate) => Tariff {
+                told,
+                ..Tariff::configured(&estimate(&provider.vendor))
+            },
+            (None, None, Unpriced::Allow | Unpriced::Deny) => Tariff {
+                sheet: None,
+                told,
+                least_micros: 0,
+                search_once: false,
+            },
         };
+        let priced = own.is_some() || priced.is_some();
         let limit = known
+            .as_ref()
             .map(|known| u64::from(known.max_output))
             .filter(|limit| *limit > 0);
         // The model's own limit keeps a hard budget hard; whoever finds that too much sets less.
@@ -263,8 +307,9 @@ impl Snapshot {
                 .map(|(key, value)| (key.clone(), Bytes::from(value.to_string())))
                 .collect(),
             tariff,
-            priced: own.is_some() || known.is_some(),
+            priced,
             context: known
+                .as_ref()
                 .map(|known| u64::from(known.context))
                 .filter(|context| *context > 0),
             own_bound: ["max_completion_tokens", "max_tokens", "max_output_tokens"]
@@ -283,11 +328,21 @@ impl Snapshot {
 /// What an unknown model is counted at: dearer than nine tenths of its vendor's models, so that it is
 /// never free and rarely too cheap. Vendors without a table count as 15 and 75 dollars per million.
 fn estimate(vendor: &str) -> Price {
-    let mut prices: Vec<Price> = catalogue::models(vendor).map(|model| model.price).collect();
-    prices.sort_unstable_by_key(|price| (price.output, price.input));
-    prices.get(prices.len() * 9 / 10).copied().unwrap_or(Price {
-        input: Money::from_nanos(15_000_000_000),
-        output: Money::from_nanos(75_000_000_000),
+    let mut prices: Vec<(Money, Money)> = catalogue::models(vendor)
+        .filter(|model| model.kind == catalogue::Kind::Chat && model.is_priced())
+        .map(|model| {
+            let price = |dimension| model.rates().price(dimension).unwrap_or_default();
+            (price(Dimension::Output), price(Dimension::Input))
+        })
+        .collect();
+    prices.sort_unstable();
+    let (output, input) = prices.get(prices.len() * 9 / 10).copied().unwrap_or((
+        Money::from_nanos(75_000_000_000),
+        Money::from_nanos(15_000_000_000),
+    ));
+    Price {
+        input: Some(input),
+        output: Some(output),
         ..Price::default()
-    })
+    }
 }

@@ -1,13 +1,18 @@
 //! Vendors and models as data: where each vendor listens, what each model costs and holds.
 //!
-//! The tables are constants sorted by name: nothing is parsed when a process starts, and looking a
-//! model up takes two binary searches.
+//! Vendors are constants; models are rows of text sorted by name (`providers/catalog/models/`), one file a
+//! vendor. Nothing is parsed when a process starts: looking a model up takes a binary search and the
+//! reading of one row.
 
-use tidegate_types::{Dialect, config::Price};
+use tidegate_types::Dialect;
 
 mod also;
-mod models;
+mod files;
+mod model;
+mod rows;
 mod vendors;
+
+pub use model::{Capabilities, Capability, Kind, Modalities, Modality, Model};
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +32,6 @@ pub struct Vendor {
     pub hosts: &'static [&'static str],
     /// In what it differs from the dialect as its maker defines it.
     pub quirks: &'static [Quirk],
-    models: &'static [Model],
 }
 
 /// What a vendor does otherwise than the dialect as its maker defines it. See
@@ -43,41 +47,6 @@ pub enum Quirk {
     MaxCompletionTokens,
     /// Takes the words of a message as one string, not as a list of parts.
     TextContent,
-}
-
-/// What is known of a model.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Model {
-    /// Name the vendor knows it by, without a date.
-    pub name: &'static str,
-    /// Dollars per million tokens. For long prompts see [`Model::price_at`].
-    pub price: Price,
-    /// Tokens of prompt and answer together; 0 when not known.
-    pub context: u32,
-    /// Most tokens it generates in one answer; 0 when not known.
-    pub max_output: u32,
-    /// Prices of requests with long prompts, from the shortest to the longest.
-    pub tiers: &'static [Tier],
-}
-
-/// The price of requests with long prompts.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Tier {
-    /// It holds for the whole request when its prompt, cached tokens included, has more tokens.
-    pub above: u32,
-    /// Dollars per million tokens.
-    pub price: Price,
-}
-
-impl Model {
-    /// The price of a request whose prompt, cached tokens included, has that many tokens.
-    pub fn price_at(&self, prompt_tokens: u64) -> &Price {
-        let tier = self
-            .tiers
-            .iter()
-            .rfind(|tier| prompt_tokens > u64::from(tier.above));
-        tier.map_or(&self.price, |tier| &tier.price)
-    }
 }
 
 /// The vendor of that name.
@@ -98,15 +67,20 @@ pub fn vendors() -> impl Iterator<Item = &'static Vendor> {
 }
 
 /// What is known of a vendor's model. Dated names such as `gpt-4o-2024-08-06`,
-/// `claude-sonnet-4-5-20250929` and `gemini-2.5-flash-latest` lead to their model unless they have an
-/// entry of their own. Whatever a server on one's own machine runs costs nothing.
-pub fn model(provider: &str, model: &str) -> Option<&'static Model> {
-    let vendor = vendor(provider)?;
-    vendor.model(model).or(vendor.is_own().then_some(&OWN))
+/// `claude-sonnet-4-5-20250929` and `gemini-2.5-flash-latest` lead to their model unless they have a
+/// row of their own. Whatever a server on one's own machine runs costs nothing. The vendor may be one
+/// without an address of its own, such as `azure` and `vertex`.
+pub fn model(provider: &str, model: &str) -> Option<Model> {
+    rows::model(provider, model).or_else(|| {
+        vendor(provider)?.is_own().then(|| Model {
+            terms: vec![tidegate_types::rates::Terms::default()],
+            ..Model::unknown("*")
+        })
+    })
 }
 
 /// The vendor that offers a model of that bare name: its maker before anyone who hosts it.
-pub fn find(model: &str) -> Option<(&'static Vendor, &'static Model)> {
+pub fn find(model: &str) -> Option<(&'static Vendor, Model)> {
     MAKERS
         .iter()
         .filter_map(|name| vendor(name))
@@ -115,25 +89,26 @@ pub fn find(model: &str) -> Option<(&'static Vendor, &'static Model)> {
                 .iter()
                 .filter(|vendor| !MAKERS.contains(&vendor.name)),
         )
-        .find_map(|vendor| Some((vendor, vendor.model(model)?)))
+        .find_map(|vendor| Some((vendor, rows::model(vendor.name, model)?)))
 }
 
 /// Every model known of a vendor, sorted by name.
-pub fn models(provider: &str) -> impl Iterator<Item = &'static Model> {
-    vendor(provider)
-        .map(|vendor| vendor.models)
-        .unwrap_or_default()
-        .iter()
+pub fn models(provider: &str) -> impl Iterator<Item = Model> {
+    rows::models(provider)
 }
 
-/// Any model of a server on one's own machine.
-static OWN: Model = Model {
-    name: "*",
-    price: models::FREE,
-    context: 0,
-    max_output: 0,
-    tiers: &[],
-};
+/// The names of every model known of a vendor, sorted.
+pub fn names(provider: &str) -> impl Iterator<Item = &'static str> {
+    rows::names(provider)
+}
+
+/// Whether a vendor tells in its answers what it charges, in dollars ("Usage accounting" of
+/// OpenRouter, "Pricing" of Perplexity, "Usage" of xAI). A provider the catalogue does not know
+/// is believed too: there is nothing better.
+pub fn tells_charge(provider: &str) -> bool {
+    matches!(provider, "openrouter" | "perplexity" | "xai")
+        || (vendor(provider).is_none() && names(provider).next().is_none())
+}
 
 /// Vendors of their own models, in the order in which a bare name is looked up.
 const MAKERS: &[&str] = &[
@@ -155,10 +130,8 @@ const MAKERS: &[&str] = &[
     "voyage",
     "groq",
     "cerebras",
+    "together",
 ];
-
-/// What stands in front of the model's name in some vendors' own notation.
-const NAMESPACES: &[&str] = &["accounts/fireworks/models/", "models/"];
 
 impl Vendor {
     /// The wire formats it speaks beside its own, and where.
@@ -179,35 +152,6 @@ impl Vendor {
     fn is_own(&self) -> bool {
         self.env.is_empty()
     }
-
-    fn model(&self, model: &str) -> Option<&'static Model> {
-        let model = NAMESPACES
-            .iter()
-            .find_map(|space| model.strip_prefix(space))
-            .unwrap_or(model);
-        by_name(self.models, model, |entry| entry.name).or_else(|| {
-            // From the longest possible name to the shortest: `gpt-4o-mini-2024-07-18` is looked up
-            // as `gpt-4o-mini` and never gets as far as `gpt-4o`, for `mini` is no date.
-            let mut name = model;
-            while let Some(end) = name.rfind(['-', '@']) {
-                if !is_version(&name[end + 1..]) {
-                    return None;
-                }
-                name = &name[..end];
-                let found = by_name(self.models, name, |entry| entry.name);
-                if found.is_some() {
-                    return found;
-                }
-            }
-            None
-        })
-    }
-}
-
-/// Whether a part of a name tells when a model was made and not which it is.
-fn is_version(part: &str) -> bool {
-    matches!(part, "latest" | "preview")
-        || ((2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn by_name<T>(

@@ -294,7 +294,11 @@ pub fn chat_path(dialect: Dialect, model: &str, stream: bool) -> String {
 pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
     match endpoint {
         Endpoint::Models => None,
-        _ => with_codec!(dialect, D => usage::of_reply::<D>(body)).or_else(|| usage::groq(body)),
+        _ => {
+            let read = with_codec!(dialect, D => usage::of_reply::<D>(body));
+            let read = read.or_else(|| usage::groq(body));
+            usage::of_relay(endpoint, body, read)
+        }
     }
 }
 

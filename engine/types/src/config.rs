@@ -7,6 +7,7 @@
 pub mod load;
 mod model;
 mod moment;
+mod price;
 mod routing;
 mod rule;
 pub mod scalar;
@@ -17,6 +18,7 @@ mod validate;
 pub use load::{Format, Problem, Problems, read};
 pub use model::*;
 pub use moment::unix_seconds;
+pub use price::{Dimension, Price, PriceTier};
 pub use routing::*;
 pub use rule::{Condition, Rule};
 pub use scalar::{Duration, Size};

@@ -1,7 +1,7 @@
 //! Vocabulary of the Tidegate gateway: what every other crate speaks. No I/O, no runtime.
 //!
 //! - [`error`]: the one public error and the table of its codes
-//! - [`money`], [`usage`]: exact amounts and what a call consumed
+//! - [`money`], [`usage`], [`rates`]: exact amounts, what a call consumed and what that costs
 //! - [`json`]: reading and splicing JSON bodies without building a value tree
 //! - [`body`]: request bodies as reference-counted segments
 //! - [`dialect`]: wire formats and endpoints
@@ -18,6 +18,7 @@ pub mod error;
 pub mod expression;
 pub mod json;
 pub mod money;
+pub mod rates;
 pub mod secret;
 pub mod usage;
 
@@ -26,4 +27,4 @@ pub use dialect::{Dialect, Endpoint, Relay};
 pub use error::{Attempt, Code, Error, Origin, Retry, UpstreamError};
 pub use money::Money;
 pub use secret::Secret;
-pub use usage::Usage;
+pub use usage::{Service, Usage};

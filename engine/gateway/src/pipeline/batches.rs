@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use tidegate_policy::price;
-use tidegate_types::{Code, Endpoint, Error, Money, chat::Json};
+use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json};
 
 use super::{Job, reserve};
 use crate::{
@@ -127,8 +126,13 @@ pub(super) fn hold(job: &mut Job, target: &Target) -> Result<(), Error> {
             .and_then(Json::as_u64)
             .unwrap_or(known.assumed_output);
         let input = inner.as_str().len() as u64;
-        if let Some(tariff) = known.tariff.at(input) {
-            bound = bound.saturating_add(price::bound(&tariff, input, most));
+        if let Some(sheet) = &known.tariff.sheet {
+            let most = Usage {
+                input,
+                output: most,
+                ..Usage::default()
+            };
+            bound = bound.saturating_add(sheet.bound(&most, false));
         }
     }
     let now = job.gateway.clock.now();

@@ -1,9 +1,9 @@
 //! Stage 7: holds back the most an attempt can cost, before it is made.
 
-use tidegate_policy::{ledger::Refusal, price};
-use tidegate_types::{Code, Error};
+use tidegate_policy::ledger::Refusal;
+use tidegate_types::{Code, Error, Money};
 
-use super::{Job, batches};
+use super::{Job, batches, most};
 use crate::snapshot::Target;
 
 /// Replaces the reservation of an earlier attempt by one for `target`.
@@ -16,26 +16,13 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
     let Some(identity) = &job.identity else {
         return Ok(());
     };
-    // No prompt is longer than it has bytes, and no sound or picture than the model's window.
-    let most = job.body.len() as u64;
-    let input = match (&job.endpoint, target.context) {
-        (tidegate_types::Endpoint::Relay(_), Some(window)) => most.min(window),
-        _ => most,
+    let bound = match &target.tariff.sheet {
+        Some(sheet) => {
+            let (most, fast) = most::of(job, target);
+            sheet.bound(&most, fast)
+        }
+        None => Money::ZERO,
     };
-    let bound = target
-        .tariff
-        .at(input)
-        .map_or_else(Default::default, |price| {
-            let output = match job.endpoint {
-                tidegate_types::Endpoint::Chat | tidegate_types::Endpoint::Relay(_) => target
-                    .own_bound
-                    .or(job.asks.max_output)
-                    .unwrap_or(target.assumed_output)
-                    .saturating_mul(job.asks.choices),
-                _ => 0,
-            };
-            price::bound(&price, input, output)
-        });
     let now = job.gateway.clock.now();
     let held = identity.account.reserve(bound, now);
     job.reservation = Some(held.map_err(|refusal| refused(&identity.id, &refusal))?);

@@ -3,7 +3,7 @@
 use tidegate_providers::dialect;
 use tidegate_types::Error;
 
-use super::{Answer, AnswerBody, Job};
+use super::{Answer, AnswerBody, Job, most};
 use crate::{
     facts::CacheFact,
     stream::settlement::{BYTES_PER_TOKEN, Settlement, Spent},
@@ -56,6 +56,7 @@ pub(super) fn open(job: &mut Job) -> Settlement {
         facts: job.facts.clone(),
         started: job.started,
         body_bytes: job.body.len() as u64,
+        asked: most::asked(job),
         output_bound: job
             .asks
             .max_output

@@ -11,7 +11,6 @@ use tidegate_policy::{
     identity::Identity,
     ledger::Reservation,
     limits::Permit,
-    price,
 };
 use tidegate_providers::dialect::stream_type;
 use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
@@ -42,6 +41,8 @@ pub(crate) struct Settlement {
     pub(crate) facts: Facts,
     pub(crate) started: Tick,
     pub(crate) body_bytes: u64,
+    /// What the request alone tells of what is consumed.
+    pub(crate) asked: Usage,
     /// Most tokens the request allowed to be generated.
     pub(crate) output_bound: Option<u64>,
     pub(crate) done: bool,
@@ -94,13 +95,17 @@ impl Settlement {
         let cost = match (&self.target, usage) {
             (Some(target), Some(usage)) => target
                 .tariff
-                .at(usage.input)
-                .map_or(Money::ZERO, |price| price::cost(&price, &usage)),
+                .cost(&usage, self.gateway.clock.unix_seconds()),
             _ => Money::ZERO,
         };
         self.facts.cost = Some(cost);
-        self.facts.estimated |= usage.is_some_and(|usage| usage.estimated)
-            || (usage.is_some() && self.target.as_ref().is_some_and(|target| !target.priced));
+        self.facts.estimated |= match (&self.target, usage) {
+            (Some(target), Some(usage)) => {
+                let told = target.tariff.told && usage.charge.is_some();
+                !told && (usage.estimated || !target.priced)
+            }
+            _ => usage.is_some_and(|usage| usage.estimated),
+        };
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);
         }
@@ -148,19 +153,37 @@ impl Settlement {
 
     /// The upstream's count, or one made from sizes for answers that carry none.
     fn usage(&self, spent: &Spent) -> Option<Usage> {
-        let metered = matches!(self.endpoint, Endpoint::Chat | Endpoint::Embeddings);
-        spent.usage.or_else(|| {
-            (metered && self.target.is_some()).then(|| Usage {
-                input: self.body_bytes.div_ceil(BYTES_PER_TOKEN),
-                output: match self.endpoint {
-                    Endpoint::Chat => spent
-                        .output_tokens
-                        .min(self.output_bound.unwrap_or(u64::MAX)),
-                    _ => 0,
-                },
-                estimated: true,
-                ..Usage::default()
-            })
+        let relayed = match self.endpoint {
+            Endpoint::Chat | Endpoint::Embeddings => false,
+            Endpoint::Relay(_) => true,
+            _ => return spent.usage,
+        };
+        if let Some(told) = spent.usage {
+            return Some(Usage {
+                characters: self.asked.characters,
+                ..told
+            });
+        }
+        self.target.as_ref()?;
+        if relayed {
+            // Length and words are all that some of these are charged by, and a request is a request.
+            let estimated = self.asked.micros > 0;
+            return Some(Usage {
+                estimated,
+                ..self.asked
+            });
+        }
+        let output = match self.endpoint {
+            Endpoint::Chat => spent
+                .output_tokens
+                .min(self.output_bound.unwrap_or(u64::MAX)),
+            _ => 0,
+        };
+        Some(Usage {
+            input: self.body_bytes.div_ceil(BYTES_PER_TOKEN),
+            output,
+            estimated: true,
+            ..Usage::default()
         })
     }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tidegate_policy::price;
 use tidegate_providers::dialect;
-use tidegate_types::{Dialect, Endpoint, Money, chat::Json};
+use tidegate_types::{Dialect, Endpoint, Money, Service, chat::Json};
 
 use crate::{
     gateway::Inner,
@@ -180,13 +179,14 @@ impl Watch {
         let usage = dialects
             .into_iter()
             .find_map(|dialect| dialect::usage_of(dialect, &Endpoint::Chat, &body));
-        let Some(usage) = usage else { return 0 };
+        let Some(mut usage) = usage else { return 0 };
+        // What batches cost less is taken off afterwards.
+        usage.service = Service::Standard;
         let name = [&*self.target, model].concat();
         let route = self.snapshot.resolve(&name, None).ok();
         let target = route.as_ref().and_then(|route| route.targets.first());
-        target
-            .and_then(|target| target.tariff.at(usage.input))
-            .map_or(0, |tariff| price::cost(&tariff, &usage).nanos())
+        let now = self.gateway.clock.unix_seconds();
+        target.map_or(0, |target| target.tariff.cost(&usage, now).nanos())
     }
 }
 

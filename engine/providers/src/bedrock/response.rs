@@ -301,8 +301,7 @@ pub(super) fn usage(usage: Json<'_>) -> Usage {
         cache_read: read,
         cache_write: written.saturating_sub(hour),
         cache_write_1h: hour,
-        reasoning: 0,
-        estimated: false,
+        ..Usage::default()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
         Seen,
         codec::Tap,
         tap::{failed, json},
+        usage,
     },
     event_stream::ERROR,
     sse::SseEvent,
@@ -37,9 +38,13 @@ impl Tap for EventTap {
                 Seen::Other
             }
             b"metadata" => {
-                let usage = json(&event.data).and_then(|data| data.get("usage"));
-                if let Some(usage) = usage.filter(|usage| usage.is_object()) {
-                    self.usage = Some(response::usage(usage));
+                let data = json(&event.data);
+                if let Some(data) = data
+                    && let Some(usage) = data.get("usage").filter(|usage| usage.is_object())
+                {
+                    let mut read = response::usage(usage);
+                    usage::beside(data, &mut read);
+                    self.usage = Some(read);
                 }
                 Seen::Terminal
             }

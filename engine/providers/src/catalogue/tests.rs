@@ -1,27 +1,55 @@
 use std::collections::BTreeSet;
 
-use tidegate_types::Money;
+use tidegate_types::{Service, config::Dimension, rates::When};
 
 use super::*;
 
-fn price(provider: &str, name: &str) -> (String, String) {
+fn price(provider: &str, name: &str, dimension: Dimension) -> String {
     let found = model(provider, name).unwrap_or_else(|| panic!("{provider}/{name}"));
-    (
-        found.price.input.to_string(),
-        found.price.output.to_string(),
-    )
+    let price = found.rates().price(dimension);
+    price.map_or_else(|| "-".to_owned(), |price| price.to_string())
 }
 
 #[test]
-fn tables_are_sorted_and_hold_nothing_twice() {
+fn tables_are_sorted_and_every_row_can_be_read() {
     assert!(vendors().is_sorted_by(|a, b| a.name < b.name));
     assert!(vendors().count() >= 150);
-    for vendor in vendors() {
-        let sorted = vendor.models.is_sorted_by(|a, b| a.name < b.name);
-        assert!(sorted, "{}: names out of order or twice", vendor.name);
+    assert!(files::FILES.is_sorted_by(|a, b| a.0 < b.0));
+    let mut rows = 0;
+    for (vendor, _) in files::FILES {
+        let names: Vec<_> = names(vendor).collect();
+        assert!(
+            names.is_sorted_by(|a, b| a < b),
+            "{vendor}: names out of order"
+        );
+        for name in &names {
+            let found = rows::model(vendor, name);
+            assert_eq!(
+                found.map(|model| model.name.is_empty()),
+                Some(false),
+                "{vendor}/{name}"
+            );
+        }
+        assert_eq!(models(vendor).count(), names.len(), "{vendor}");
+        rows += names.len();
     }
-    let models: usize = vendors().map(|vendor| vendor.models.len()).sum();
-    assert!(models >= 500, "{models}");
+    assert!(rows >= 2_500, "{rows}");
+}
+
+#[test]
+fn every_file_of_models_is_listed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/catalog/models");
+    let mut found: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    let mut listed: Vec<String> = files::FILES
+        .iter()
+        .map(|(vendor, _)| format!("{vendor}.txt"))
+        .collect();
+    listed.sort();
+    assert_eq!(found, listed);
 }
 
 #[test]
@@ -64,7 +92,7 @@ fn vendors_are_complete() {
     }
     for maker in MAKERS {
         assert!(
-            vendor(maker).is_some_and(|vendor| !vendor.models.is_empty()),
+            vendor(maker).is_some() && names(maker).next().is_some(),
             "{maker}"
         );
     }
@@ -94,43 +122,29 @@ fn quirks_are_of_the_dialect_they_are_about_and_do_not_contradict() {
 
 #[test]
 fn prices_are_plausible() {
-    let dearest = Money::from_nanos(1_000_000_000_000);
-    for vendor in vendors() {
-        for entry in models(vendor.name) {
-            let name = format!("{}/{}", vendor.name, entry.name);
-            let price = &entry.price;
-            assert!(
-                price.input > Money::ZERO || price.output > Money::ZERO,
-                "{name} is free"
-            );
-            let mut before = 0;
-            for price in std::iter::once(price).chain(entry.tiers.iter().map(|tier| &tier.price)) {
-                assert!(price.input <= dearest && price.output <= dearest, "{name}");
-                // Some embedding models charge nothing for output, none charges more to read a cache.
-                if let Some(read) = price.cache_read {
-                    assert!(read <= price.input, "{name}: reading the cache costs more");
-                }
-                if let (Some(write), Some(long)) = (price.cache_write, price.cache_write_1h) {
-                    assert!(
-                        write >= price.input && long >= write,
-                        "{name}: cache writes"
-                    );
+    let mut priced = 0;
+    for (vendor, _) in files::FILES {
+        for entry in models(vendor) {
+            let name = format!("{vendor}/{}", entry.name);
+            priced += usize::from(entry.is_priced());
+            for terms in &entry.terms {
+                for dimension in Dimension::ALL {
+                    let rate = terms.rates.get(*dimension).unwrap_or_default();
+                    // A thousand dollars per million tokens, or per piece.
+                    let most = 1_000_000_000_000 * (1_000_000 / dimension.per());
+                    assert!((0..=most).contains(&rate), "{name}: {}", dimension.as_str());
                 }
             }
-            for tier in entry.tiers {
-                assert!(tier.above > before, "{name}: tiers out of order");
-                before = tier.above;
-                assert!(
-                    tier.price.input >= price.input,
-                    "{name}: a long prompt costs less"
-                );
-            }
             assert!(
-                entry.max_output <= entry.context || entry.context == 0,
-                "{name}: limits"
+                entry
+                    .terms
+                    .first()
+                    .is_none_or(|terms| terms.when == When::default()),
+                "{name}"
             );
         }
     }
+    assert!(priced >= 2_500, "{priced}");
 }
 
 #[test]
@@ -162,35 +176,128 @@ fn known_models_have_their_known_prices() {
         ("openrouter", "openai/gpt-4o", "2.5", "10"),
     ] {
         assert_eq!(
-            price(provider, name),
-            (input.to_owned(), output.to_owned()),
+            price(provider, name, Dimension::Input),
+            input,
+            "{provider}/{name}"
+        );
+        assert_eq!(
+            price(provider, name, Dimension::Output),
+            output,
             "{provider}/{name}"
         );
     }
+    for (provider, name, dimension, want) in [
+        (
+            "anthropic",
+            "claude-sonnet-4-5",
+            Dimension::CacheRead,
+            "0.3",
+        ),
+        (
+            "anthropic",
+            "claude-sonnet-4-5",
+            Dimension::CacheWrite,
+            "3.75",
+        ),
+        (
+            "anthropic",
+            "claude-sonnet-4-5",
+            Dimension::CacheWrite1h,
+            "6",
+        ),
+        ("anthropic", "claude-sonnet-4-5", Dimension::Search, "0.01"),
+        ("perplexity", "sonar", Dimension::Request, "0.012"),
+        ("openai", "whisper-1", Dimension::Second, "0.0001"),
+        ("openai", "tts-1", Dimension::Character, "15"),
+        ("openai", "gpt-audio", Dimension::AudioInput, "32"),
+        ("openai", "gpt-image-1", Dimension::ImageInput, "10"),
+        ("gemini", "gemini-2.5-flash", Dimension::AudioInput, "1"),
+        ("cohere", "rerank-v3.5", Dimension::SearchUnit, "0.002"),
+        ("mistral", "mistral-ocr-latest", Dimension::Page, "0.004"),
+        ("azure", "gpt-4o", Dimension::Input, "2.5"),
+        ("vertex", "gemini-2.5-pro", Dimension::Output, "10"),
+        (
+            "bedrock",
+            "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            Dimension::Input,
+            "3",
+        ),
+        (
+            "bedrock",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            Dimension::Input,
+            "3.3",
+        ),
+    ] {
+        assert_eq!(price(provider, name, dimension), want, "{provider}/{name}");
+    }
+}
+
+#[test]
+fn what_models_hold_and_can_do_is_known() {
     let sonnet = model("anthropic", "claude-sonnet-4-5").unwrap();
-    assert_eq!(sonnet.price.cache_read.unwrap().nanos(), 300_000_000);
-    assert_eq!(sonnet.price.cache_write.unwrap().nanos(), 3_750_000_000);
-    assert_eq!(sonnet.price.cache_write_1h.unwrap().nanos(), 6_000_000_000);
     assert_eq!((sonnet.context, sonnet.max_output), (200_000, 64_000));
+    assert!(sonnet.can.has(Capability::Tools) && sonnet.can.has(Capability::Reasoning));
+    assert!(sonnet.takes.has(Modality::Image) && sonnet.takes.has(Modality::Pdf));
+    assert!(!sonnet.takes.has(Modality::Audio) && !sonnet.gives.has(Modality::Image));
+    let embedding = model("openai", "text-embedding-3-large").unwrap();
+    assert_eq!(embedding.kind, Kind::Embedding);
+    assert!(embedding.gives.has(Modality::Vector) && embedding.can.is_empty());
     assert_eq!(
-        model("perplexity", "sonar")
-            .unwrap()
-            .price
-            .request
-            .unwrap()
-            .nanos(),
-        12_000_000
+        model("openai", "whisper-1").unwrap().kind,
+        Kind::Transcription
+    );
+}
+
+/// The price of a prompt token at that service and length, in millionths of a dollar per million.
+fn input(model: &Model, service: Service, tokens: u64) -> i64 {
+    let found = model.terms.iter().rfind(|terms| {
+        terms.when.service == service && terms.when.above < tokens && terms.when.hours.is_none()
+    });
+    found.unwrap().rates.get(Dimension::Input).unwrap() / 1_000
+}
+
+#[test]
+fn long_prompts_and_services_have_their_own_price() {
+    let pro = model("gemini", "gemini-2.5-pro").unwrap();
+    assert_eq!(input(&pro, Service::Standard, 200_000), 1_250_000);
+    assert_eq!(input(&pro, Service::Standard, 200_001), 2_500_000);
+    assert_eq!(input(&pro, Service::Batch, 1), 625_000);
+    let five = model("openai", "gpt-5").unwrap();
+    assert_eq!(input(&five, Service::Flex, 1), 625_000);
+    assert_eq!(input(&five, Service::Priority, 1), 2_500_000);
+    let opus = model("anthropic", "claude-opus-4-6").unwrap();
+    assert_eq!(opus.regional, 100);
+    let haiku = model("anthropic", "claude-haiku-4-5").unwrap();
+    assert_eq!(input(&haiku, Service::Batch, 1), 500_000);
+    let flash = model("deepseek", "deepseek-v4-flash").unwrap();
+    assert!(
+        flash
+            .terms
+            .iter()
+            .any(|terms| terms.when.hours == Some((60, 240)))
     );
 }
 
 #[test]
-fn long_prompts_have_their_own_price() {
-    let pro = model("gemini", "gemini-2.5-pro").unwrap();
-    assert_eq!(pro.price_at(200_000).input.to_string(), "1.25");
-    assert_eq!(pro.price_at(200_001).input.to_string(), "2.5");
-    assert_eq!(pro.price_at(u64::MAX).output.to_string(), "15");
-    let mini = model("openai", "gpt-4o-mini").unwrap();
-    assert_eq!(mini.price_at(u64::MAX), &mini.price);
+fn a_row_that_says_something_unknown_is_not_read() {
+    let read = |members| Model::read("m", members, |_| None).is_some();
+    assert!(read(
+        "input=1 output=2 >100 input=2 @flex >100 input=1 @batch*0.5"
+    ));
+    assert!(read("kind=speech takes=text gives=audio character=15"));
+    for members in [
+        "inptu=1",
+        "input=cheap",
+        "kind=poem",
+        "@soon input=1",
+        ">x input=1",
+        "like=a/b",
+        "hours=1-2 input=1",
+        "since=soon input=1",
+    ] {
+        assert!(!read(members), "{members}");
+    }
 }
 
 #[test]
@@ -202,9 +309,9 @@ fn dated_names_lead_to_their_model_and_to_no_other() {
         (
             "openai",
             "gpt-4o-mini-audio-preview-2024-12-17",
-            Some("gpt-4o-mini-audio-preview"),
+            Some("gpt-4o-mini-audio-preview-2024-12-17"),
         ),
-        ("openai", "gpt-5-chat-latest", Some("gpt-5-chat")),
+        ("openai", "gpt-5-chat-latest", Some("gpt-5-chat-latest")),
         ("openai", "gpt-4-0613", Some("gpt-4")),
         ("openai", "gpt-4-1106-preview", Some("gpt-4-1106-preview")),
         ("openai", "gpt-4-turbo-2024-04-09", Some("gpt-4-turbo")),
@@ -213,7 +320,12 @@ fn dated_names_lead_to_their_model_and_to_no_other() {
         ("openai", "gpt-4o-", None),
         ("openai", "gpt-4o1", None),
         ("openai", "gpt-5.9", None),
-        ("openai", "ft:gpt-4o-mini-2024-07-18:acme::abc", None),
+        (
+            "openai",
+            "ft:gpt-4o-mini-2024-07-18:acme::abc",
+            Some("ft:gpt-4o-mini-2024-07-18"),
+        ),
+        ("openai", "GPT-4o", Some("gpt-4o")),
         ("openai", "", None),
         ("openai", "-", None),
         (
@@ -259,10 +371,11 @@ fn dated_names_lead_to_their_model_and_to_no_other() {
         ("xai", "grok-4-0709", Some("grok-4")),
         ("nobody", "gpt-4o", None),
     ] {
-        assert_eq!(
-            model(provider, name).map(|model| model.name),
-            found,
-            "{provider}/{name}"
+        // A dated name may have a row of its own; it is the model's own name then.
+        let got = model(provider, name).map(|model| model.name);
+        assert!(
+            got == found || (found.is_some() && got == Some(name)),
+            "{provider}/{name}: {got:?}"
         );
     }
 }
@@ -291,7 +404,7 @@ fn bare_names_are_found_at_their_maker_first() {
 #[test]
 fn models_on_ones_own_machine_cost_nothing_and_answer_to_no_bare_name() {
     let own = model("ollama", "llama3.2:3b").unwrap();
-    assert_eq!(own.price, Price::default());
+    assert!(own.is_priced() && own.rates().is_empty());
     assert_eq!(models("ollama").count(), 0);
     assert!(find("llama3.2:3b").is_none());
     assert!(

@@ -7,6 +7,18 @@ use tidegate_types::{Usage, chat::Json};
 
 use super::codec::Codec;
 
+mod anthropic;
+mod beside;
+mod gemini;
+mod openai;
+mod relay;
+
+pub(crate) use anthropic::{AnthropicUsage, anthropic};
+pub(crate) use beside::{beside, searches, service};
+pub(crate) use gemini::gemini;
+pub(crate) use openai::openai;
+pub(super) use relay::of_relay;
+
 /// A reply that mentions usage more often is not looked through: each mention costs a walk.
 const MOST_TRIES: usize = 16;
 
@@ -27,7 +39,12 @@ pub(super) fn of_reply<C: Codec>(body: &[u8]) -> Option<Usage> {
             && body.get(at..end) == Some(name)
             && body.get(end) == Some(&b'"');
         if quoted && let Some(value) = top_level_object(body, end + 1) {
-            return value.is_object().then(|| C::usage(value));
+            if !value.is_object() {
+                return None;
+            }
+            let mut usage = C::usage(value);
+            beside::of_reply(body, &mut usage);
+            return Some(usage);
         }
         before = &before[..at];
     }
@@ -95,161 +112,17 @@ fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// Usage as OpenAI and its imitators write it, Responses and embeddings included.
-///
-/// `prompt_tokens` counts everything. Where `total_tokens` is larger than its two parts, the vendor
-/// left a kind of tokens out of them: reasoning (xAI, and Gemini's compatible endpoint, which does
-/// not even name it) belongs to the output, audio (Mistral) to the input.
-pub(crate) fn openai(usage: Json<'_>) -> Usage {
-    let mut read = Usage::default();
-    let (mut total, mut audio) = (0, 0);
-    for (key, value) in usage.members() {
-        let key = key.decode();
-        match &*key {
-            "prompt_tokens" | "input_tokens" => read.input = count(value, read.input),
-            "completion_tokens" | "output_tokens" => read.output = count(value, read.output),
-            "total_tokens" => total = count(value, total),
-            "prompt_tokens_details" | "input_tokens_details" => {
-                for (key, value) in value.members() {
-                    match &*key.decode() {
-                        "cached_tokens" => read.cache_read = count(value, read.cache_read),
-                        "cache_write_tokens" | "cache_creation_tokens" => {
-                            read.cache_write = count(value, read.cache_write);
-                        }
-                        "audio_tokens" => audio = count(value, audio),
-                        _ => {}
-                    }
-                }
-            }
-            "completion_tokens_details" | "output_tokens_details" => {
-                if let Some(value) = value.get("reasoning_tokens") {
-                    read.reasoning = count(value, read.reasoning);
-                }
-            }
-            "prompt_cache_hit_tokens" | "cached_tokens" | "num_cached_tokens"
-                if read.cache_read == 0 =>
-            {
-                read.cache_read = count(value, 0);
-            }
-            "reasoning_tokens" if read.reasoning == 0 => read.reasoning = count(value, 0),
-            _ => {}
-        }
-    }
-    let left_out = total.saturating_sub(read.input.saturating_add(read.output));
-    if left_out > 0 && left_out == audio {
-        read.input = read.input.saturating_add(left_out);
-    } else if left_out > 0 && (read.reasoning == 0 || left_out == read.reasoning) {
-        read.output = read.output.saturating_add(left_out);
-        read.reasoning = left_out;
-    }
-    // Azure's Grok reports more cached tokens than tokens, OpenRouter some as both read and
-    // written; no token is more than one of these.
-    read.cache_read = read.cache_read.min(read.input);
-    read.cache_write = read.cache_write.min(read.input - read.cache_read);
-    read
-}
-
-/// Usage as Anthropic writes it: `input_tokens` leaves the cached ones out.
-pub(crate) fn anthropic(usage: Json<'_>) -> Usage {
-    let mut merged = AnthropicUsage::default();
-    merged.merge(usage);
-    merged.usage()
-}
-
-/// Anthropic's counts while they come in over several events; a later count replaces an earlier one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AnthropicUsage {
-    uncached: u64,
-    output: u64,
-    read: u64,
-    written: u64,
-    written_5m: Option<u64>,
-    written_1h: u64,
-    reasoning: u64,
-    seen: bool,
-}
-
-impl AnthropicUsage {
-    pub(crate) fn merge(&mut self, usage: Json<'_>) {
-        if !usage.is_object() {
-            return;
-        }
-        self.seen = true;
-        for (key, value) in usage.members() {
-            match &*key.decode() {
-                "input_tokens" => self.uncached = count(value, self.uncached),
-                "output_tokens" => self.output = count(value, self.output),
-                "cache_read_input_tokens" => self.read = count(value, self.read),
-                "cache_creation_input_tokens" => self.written = count(value, self.written),
-                "cache_creation" => {
-                    if let Some(value) = value.get("ephemeral_5m_input_tokens") {
-                        self.written_5m = Some(count(value, 0));
-                    }
-                    if let Some(value) = value.get("ephemeral_1h_input_tokens") {
-                        self.written_1h = count(value, self.written_1h);
-                    }
-                }
-                "output_tokens_details" => {
-                    if let Some(value) = value.get("thinking_tokens") {
-                        self.reasoning = count(value, self.reasoning);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    pub(crate) fn seen(self) -> bool {
-        self.seen
-    }
-
-    pub(crate) fn usage(self) -> Usage {
-        let hour = self.written_1h;
-        // The breakdown is optional; without it everything is a five-minute write.
-        let short = match self.written_5m {
-            Some(short) if short.saturating_add(hour) >= self.written => short,
-            _ => self.written.saturating_sub(hour),
-        };
-        Usage {
-            input: self
-                .uncached
-                .saturating_add(self.read)
-                .saturating_add(short)
-                .saturating_add(hour),
-            output: self.output,
-            cache_read: self.read,
-            cache_write: short,
-            cache_write_1h: hour,
-            reasoning: self.reasoning,
-            estimated: false,
-        }
-    }
-}
-
-/// Usage as Gemini writes it (`UsageMetadata`): the prompt counts what the cache served, tokens that
-/// server tools put into the prompt and thoughts are counted apart.
-pub(crate) fn gemini(usage: Json<'_>) -> Usage {
-    let mut read = Usage::default();
-    let (mut tools, mut said) = (0, 0);
-    for (key, value) in usage.members() {
-        match &*key.decode() {
-            "promptTokenCount" => read.input = count(value, read.input),
-            "toolUsePromptTokenCount" => tools = count(value, tools),
-            "cachedContentTokenCount" => read.cache_read = count(value, read.cache_read),
-            // The second is the Live API's name.
-            "candidatesTokenCount" | "responseTokenCount" => said = count(value, said),
-            "thoughtsTokenCount" => read.reasoning = count(value, read.reasoning),
-            _ => {}
-        }
-    }
-    read.input = read.input.saturating_add(tools);
-    read.output = said.saturating_add(read.reasoning);
-    read.cache_read = read.cache_read.min(read.input);
-    read
-}
-
 fn count(value: Json<'_>, otherwise: u64) -> u64 {
     value.as_u64().unwrap_or(otherwise)
+}
+
+/// Millionths of a second of a number of seconds.
+fn micros(seconds: Json<'_>) -> u64 {
+    // A number that is negative or none at all becomes 0.
+    let seconds = seconds.as_str().parse::<f64>().unwrap_or_default();
+    #[expect(clippy::cast_sign_loss, reason = "the conversion holds at zero")]
+    let micros = (seconds * 1e6).round() as u64;
+    micros
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
         Seen,
         codec::Tap,
         tap::{failed, json},
+        usage,
     },
     sse::SseEvent,
 };
@@ -21,6 +22,7 @@ static ENDING: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| {
         Finder::new(b"\"promptFeedback\""),
     ]
 });
+static GROUNDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"webSearchQueries\""));
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
 
 /// Follows chunks. There is no terminal event: the reason why the reply ended is in its last chunk.
@@ -28,6 +30,7 @@ static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error
 pub(crate) struct ChunkTap {
     finished: bool,
     usage: Option<Usage>,
+    searches: u64,
 }
 
 impl Tap for ChunkTap {
@@ -43,6 +46,11 @@ impl Tap for ChunkTap {
         if let Some(counts) = response::counts(chunk) {
             self.usage = Some(counts);
         }
+        if GROUNDS.find(data).is_some()
+            && let Some(candidates) = chunk.get("candidates")
+        {
+            self.searches = self.searches.max(usage::searches(candidates));
+        }
         if !self.finished && ENDING.iter().any(|name| name.find(data).is_some()) {
             self.finished = ended(chunk);
         }
@@ -54,7 +62,8 @@ impl Tap for ChunkTap {
     }
 
     fn usage(&self) -> Option<Usage> {
-        self.usage
+        let searches = self.searches;
+        self.usage.map(|usage| Usage { searches, ..usage })
     }
 
     fn finished(&self) -> bool {

@@ -110,7 +110,14 @@ fn value_after<'d>(finder: &Finder<'_>, data: &'d [u8]) -> Option<&'d [u8]> {
 pub(crate) fn chunk_usage(chunk: Json<'_>) -> Option<Usage> {
     let own = chunk.get("usage").filter(|usage| usage.is_object());
     let usage = own.or_else(|| chunk.get("x_groq")?.get("usage"))?;
-    usage.is_object().then(|| usage::openai(usage))
+    if !usage.is_object() {
+        return None;
+    }
+    let mut read = usage::openai(usage);
+    if let Some(service) = chunk.get("service_tier").and_then(usage::service) {
+        read.service = service;
+    }
+    Some(read)
 }
 
 fn has_content(chunk: Json<'_>) -> bool {

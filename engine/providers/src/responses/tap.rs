@@ -34,8 +34,14 @@ impl Tap for ItemTap {
             | b"response.failed"
             | b"response.done" => {
                 let response = json(data).and_then(|json| json.get("response"));
-                if let Some(read) = response.and_then(|response| response.get("usage")) {
-                    self.usage = read.is_object().then(|| usage::openai(read));
+                if let Some(response) = response
+                    && let Some(read) = response.get("usage")
+                {
+                    self.usage = read.is_object().then(|| {
+                        let mut read = usage::openai(read);
+                        usage::beside(response, &mut read);
+                        read
+                    });
                 }
                 if kind.as_ref() == b"response.failed" {
                     let error = response.and_then(|response| response.get("error"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, Duration, Route, Rule, Size};
+use super::{Breaker, Duration, Price, Route, Rule, Size};
 use crate::{Dialect, Money, Secret};
 
 /// The whole configuration.
@@ -128,28 +128,6 @@ pub struct ProviderKey {
     /// Models it may be used for, with `*` as a wildcard. Empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
-}
-
-/// Dollars per million tokens, unless the name says otherwise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Price {
-    /// Prompt tokens.
-    pub input: Money,
-    /// Generated tokens.
-    pub output: Money,
-    /// Prompt tokens read from the provider's cache. Default: as `input`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_read: Option<Money>,
-    /// Prompt tokens written to the provider's cache. Default: as `input`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write: Option<Money>,
-    /// Prompt tokens written to the provider's one-hour cache. Default: as `cache_write`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write_1h: Option<Money>,
-    /// Dollars per request, on top.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<Money>,
 }
 
 /// Deadlines of one call.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick, price,
+    Tick,
     route::{self, CacheMemory, Demands, HashBy, Speed, Standing, View},
 };
 use tidegate_types::{Endpoint, Usage, config::Level};
@@ -132,8 +132,8 @@ impl View for Scene<'_> {
                 .unwrap_or(target.assumed_output.min(input.max(256))),
             ..Usage::default()
         };
-        let price = target.tariff.at(input);
-        price.map_or(0, |price| price::cost(&price, &usage).nanos())
+        let now = self.job.gateway.clock.unix_seconds();
+        target.tariff.cost(&usage, now).nanos()
     }
 
     fn usage(&self, position: u16) -> i64 {

@@ -1,14 +1,14 @@
 //! Providers: where they are, their keys and prices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Aws, MockReply, Price, Provider, load::place::Place, suggest},
+    super::{Aws, Dimension, MockReply, Price, Provider, load::place::Place, suggest},
     Report, Scope, header_name, header_secret, pattern,
     routes::breaker,
     timeouts,
 };
-use crate::Money;
+use crate::{Money, Service};
 
 pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
     let Some(providers) = &scope.config.providers else {
@@ -215,16 +215,45 @@ fn keys(provider: &Provider, place: &Place, report: Report<'_>) {
 }
 
 fn price(price: &Price, place: &Place, report: Report<'_>) {
-    for (name, amount) in [
-        ("input", Some(price.input)),
-        ("output", Some(price.output)),
-        ("cache_read", price.cache_read),
-        ("cache_write", price.cache_write),
-        ("cache_write_1h", price.cache_write_1h),
-        ("request", price.request),
-    ] {
-        if amount.is_some_and(|amount| amount < Money::ZERO) {
-            report(&place.then(name), "must not be negative".to_owned());
+    amounts(|dimension| price.get(dimension), place, report);
+    let mut bars = BTreeSet::new();
+    for (index, tier) in price.tiers.iter().enumerate() {
+        let place = place.then("tiers").at(index);
+        amounts(|dimension| tier.get(dimension), &place, report);
+        if tier.above == 0 {
+            report(
+                &place.then("above"),
+                "must be a number of tokens above 0".to_owned(),
+            );
+        } else if !bars.insert(tier.above) {
+            report(
+                &place.then("above"),
+                format!("{} has a tier already", tier.above),
+            );
+        }
+    }
+    for (service, own) in &price.services {
+        let place = place.then("services").then(service.as_str());
+        if *service == Service::Standard {
+            let message = "the standard service costs what stands outside `services`";
+            report(&place, message.to_owned());
+        }
+        if own.services.is_empty() {
+            self::price(own, &place, report);
+        } else {
+            let message = "a service has no services of its own";
+            report(&place.then("services"), message.to_owned());
+        }
+    }
+}
+
+fn amounts(amount: impl Fn(Dimension) -> Option<Money>, place: &Place, report: Report<'_>) {
+    for dimension in Dimension::ALL {
+        if amount(*dimension).is_some_and(|amount| amount < Money::ZERO) {
+            report(
+                &place.then(dimension.as_str()),
+                "must not be negative".to_owned(),
+            );
         }
     }
 }

@@ -1,0 +1,124 @@
+//! The most a call can consume, as far as its request tells, and what the request alone can tell.
+
+use http::header::CONTENT_TYPE;
+use memchr::memmem;
+use tidegate_types::{Endpoint, Relay, Usage, chat::Json};
+
+use super::{Job, form};
+use crate::snapshot::Target;
+
+/// No format in use takes fewer bytes for a second of sound: speech codecs begin at 4 kbit/s.
+const LEAST_BYTES_PER_SECOND: u64 = 500;
+/// What a second of sound usually takes: 128 kbit/s.
+const BYTES_PER_SECOND: u64 = 16_000;
+/// Length of moving pictures nobody asked to be shorter.
+const LONGEST_VIDEO: u64 = 60;
+/// Pages a document may have ("Document AI", limits).
+const MOST_PAGES: u64 = 1_000;
+/// Searches a call that may search is expected to make at most.
+const MOST_SEARCHES: u64 = 30;
+/// Documents that a reranker takes for one unit ("How Does Cohere's Pricing Work?").
+const DOCUMENTS_PER_UNIT: u64 = 100;
+
+/// The most that `job` can consume at `target`; whether it may ask for the quick copy of the model.
+pub(super) fn of(job: &Job, target: &Target) -> (Usage, bool) {
+    let bytes = job.body.len() as u64;
+    let mut most = Usage {
+        input: bytes,
+        ..Usage::default()
+    };
+    match job.endpoint {
+        Endpoint::Chat => most.output = output(job, target),
+        Endpoint::Relay(relay) => {
+            // No prompt is longer than it has bytes, and no sound or picture than the model's window.
+            most.input = bytes.min(target.context.unwrap_or(u64::MAX));
+            most.output = output(job, target);
+            let choices = number(job, "n").unwrap_or(1).max(job.asks.choices).max(1);
+            match relay {
+                Relay::Images | Relay::ImageEdits | Relay::ImageVariations => most.images = choices,
+                Relay::Speech => {
+                    most.characters = bytes;
+                    // Nobody speaks slower than a second a character.
+                    most.micros = bytes.saturating_mul(1_000_000);
+                }
+                Relay::Transcriptions | Relay::Translations => {
+                    most.micros = bytes.saturating_mul(1_000_000) / LEAST_BYTES_PER_SECOND;
+                }
+                Relay::Videos => {
+                    let seconds = number(job, "seconds").unwrap_or(LONGEST_VIDEO);
+                    most.micros = seconds.saturating_mul(choices).saturating_mul(1_000_000);
+                }
+                Relay::Ocr => (most.pages, most.annotated_pages) = (MOST_PAGES, MOST_PAGES),
+                // A document takes three bytes at least, and a long one counts as several.
+                Relay::Rerank => most.search_units = 1 + bytes / (3 * DOCUMENTS_PER_UNIT),
+                _ => {}
+            }
+        }
+        _ => {}
+    }
+    let Some(sheet) = &target.tariff.sheet else {
+        return (most, false);
+    };
+    let searches = sheet.charges(tidegate_types::config::Dimension::Search);
+    let files = sheet.charges(tidegate_types::config::Dimension::FileSearch);
+    if !searches && !files && !sheet.has_fast() {
+        return (most, false);
+    }
+    let body = job.body.to_bytes();
+    let mentions = |word: &str| memmem::find(&body, word.as_bytes()).is_some();
+    if searches && (mentions("earch") || target.tariff.told) {
+        most.searches = MOST_SEARCHES;
+    }
+    if files && mentions("file_search") {
+        most.file_searches = MOST_SEARCHES;
+    }
+    (most, sheet.has_fast() && mentions("\"fast\""))
+}
+
+/// Most tokens it may generate, in all its choices.
+fn output(job: &Job, target: &Target) -> u64 {
+    target
+        .own_bound
+        .or(job.asks.max_output)
+        .unwrap_or(target.assumed_output)
+        .saturating_mul(job.asks.choices)
+}
+
+/// What the request alone tells of what was consumed, for answers that do not: characters to be
+/// spoken, and roughly the length of sound.
+pub(super) fn asked(job: &Job) -> Usage {
+    let mut asked = Usage::default();
+    match job.endpoint {
+        Endpoint::Relay(Relay::Speech) => {
+            let body = job.body.to_bytes();
+            let text = std::str::from_utf8(&body).ok().map(Json::trusted);
+            let input = text.and_then(|body| body.get("input")?.as_text());
+            asked.characters = input.map_or(0, |input| input.decode().chars().count() as u64);
+        }
+        Endpoint::Relay(Relay::Transcriptions | Relay::Translations) => {
+            asked.micros = (job.body.len() as u64).saturating_mul(1_000_000) / BYTES_PER_SECOND;
+        }
+        Endpoint::Relay(Relay::Videos) => {
+            let seconds = number(job, "seconds").unwrap_or_default();
+            asked.micros = seconds.saturating_mul(1_000_000);
+        }
+        _ => {}
+    }
+    asked
+}
+
+/// A whole number in the request's outermost object or form.
+fn number(job: &Job, name: &str) -> Option<u64> {
+    let body = job.body.to_bytes();
+    let kind = job.headers.get(CONTENT_TYPE);
+    if let Some(place) = kind.and_then(|kind| form::field(&body, kind, name)) {
+        return std::str::from_utf8(&body[place]).ok()?.trim().parse().ok();
+    }
+    let body = std::str::from_utf8(&body).ok()?;
+    if !body.trim_start().starts_with('{') {
+        return None;
+    }
+    let value = Json::trusted(body).get(name)?;
+    let text = value.as_text();
+    value.as_u64().or_else(|| text?.decode().parse().ok())
+}
