@@ -106,12 +106,12 @@ impl Transport for FunctionTransport {
         };
         Box::pin(async move {
             let answer = within(limit, ask(&*function, question)).await?;
-            let shaped = match answer {
+            let outcome = match answer {
                 Ok(Answer::Whole(piece)) => shape.whole(piece),
                 Ok(Answer::Stream(pieces)) => shape.pieces(pieces).await?,
                 Err(failure) => Err(failure),
             };
-            match shaped {
+            match outcome {
                 Ok(response) => Ok(response),
                 Err(Failure::Lost(text)) => Err(TransportError::ConnectionLost(text)),
                 Err(Failure::Refused {
