@@ -2,14 +2,14 @@
 
     python update.py SOURCES CATALOG
 
-SOURCES holds the unpacked packages `genai_prices` and `litellm`, and their versions in `versions.json`.
+SOURCES is a folder into which the packages `genai-prices` and `litellm` were installed.
 """
 
 import datetime
-import json
 import re
 import sys
 from decimal import Decimal
+from importlib.metadata import distributions
 from pathlib import Path
 
 from sources import Fact, Genai, Litellm, Rates, Sheet, scaled
@@ -455,7 +455,7 @@ def report(folder: Path, vendor: str, lines: list[str]) -> str:
 
 def main() -> None:
     sources, catalog = Path(sys.argv[1]), Path(sys.argv[2])
-    versions = json.loads((sources / "versions.json").read_text())
+    versions = {found.name: found.version for found in distributions(path=[str(sources)])}
     today = datetime.datetime.now(datetime.UTC).date()
     genai = Genai(sources, today)
     litellm = Litellm(sources / "litellm" / "model_prices_and_context_window_backup.json")

@@ -14,6 +14,7 @@
 
 mod artefacts;
 mod bench;
+mod catalog;
 mod count;
 mod demo;
 mod docs;
@@ -37,6 +38,7 @@ cargo xtask <task>
   test [--fast] [--only STEP]  everything CI checks; --fast: the engine, and the suite on rust and http
   build WHAT [--release]       server | python | node | ffi | all, into dist/ and the working tree
   gen [--check]                write (or check) the generated tables, schema, header and pages
+  catalog [PACKAGE=VERSION]    the catalogue of models and prices, anew from its sources (online)
   lint                         formatting, clippy, ruff, mypy, tsc, gofmt
   bench [WHAT ...]             measure; see benches/RESULTS.md for what there is
   help                         this text
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         "gen" => generate::run(&machine, rest),
         "lint" => Ok(lint::run(&machine)),
         "bench" => bench::run(&machine, rest),
+        "catalog" => catalog::run(&machine, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)
