@@ -31,8 +31,8 @@ const ROOM: usize = 1 << 20;
 /// The multiple of the input.
 const MOST_TIMES: usize = 8;
 
-/// What is slower than this hangs.
-const LONGEST: Duration = Duration::from_secs(5);
+/// What is slower than this hangs; a machine may be busy with other things.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// What is checked, by name.
 pub(crate) const CHECKS: &[(&str, fn(&[u8]))] = &[
@@ -47,10 +47,6 @@ pub(crate) const CHECKS: &[(&str, fn(&[u8]))] = &[
 ];
 
 /// Runs the check of this name.
-#[allow(
-    dead_code,
-    reason = "the fuzz targets call it, the test walks through all of them"
-)]
 pub(crate) fn run(name: &str, data: &[u8]) {
     for (_, check) in CHECKS.iter().filter(|(known, _)| *known == name) {
         check(data);
