@@ -3,6 +3,8 @@
 //! - `execute`: one call through the door and its eleven stages, native Rust;
 //! - `complete`: the same through the bridge that the bindings use (HTTP shapes, facts as headers);
 //! - `guarded`: with a key to check, a budget to reserve in and a limit to count;
+//! - `decide`: what the same costs more where there are 100 routes of 20 targets each, chosen by
+//!   latency, and 50 rules to look through;
 //! - `stream`: one event of a stream, read in batches through the bridge;
 //! - `translate`: a chat of 4 KB with tools and images into another dialect, the dearest of all pairs;
 //! - `translate_reply`: its reply back, the dearest of all pairs.
@@ -32,7 +34,8 @@ const EVENTS: usize = 2000;
 fn main() -> ExitCode {
     let mode = std::env::args().nth(1).unwrap_or_default();
     let measured = match mode.as_str() {
-        "execute" => execute(),
+        "execute" => execute(&engine(false, None)),
+        "decide" => decide(),
         "complete" => bridge(None),
         "guarded" => bridge(Some("tg-bench")),
         "stream" => stream(),
@@ -97,10 +100,42 @@ fn per_call(mut call: impl FnMut() -> Result<(), String>) -> Result<f64, String>
     Ok(median(&samples))
 }
 
-fn execute() -> Result<f64, String> {
-    let gateway = engine(false, None)?
-        .gateway()
-        .map_err(|error| said(&error))?;
+/// The routing decision: a call in a large configuration less a call in a small one.
+fn decide() -> Result<f64, String> {
+    let provider = json!({
+        "dialect": "openai",
+        "prices": { "*": { "input": 0.15, "output": 0.6 } },
+        "mock": { "replies": [{ "body": String::from_utf8_lossy(&corpus::reply()) }] },
+    });
+    let targets: Vec<_> = (0..20)
+        .map(|number| format!("main/model-{number}"))
+        .collect();
+    let route = json!({ "strategy": "least_latency", "targets": targets });
+    let mut models: serde_json::Map<_, _> = (0..99)
+        .map(|number| (format!("route-{number}"), route.clone()))
+        .collect();
+    models.insert("fast".to_owned(), route);
+    let conditions = [
+        "request.input_tokens > 50000 && key.id == 'research'",
+        "request.model == 'other' || request.endpoint == 'embeddings'",
+        "budget.used > 80.0 && request.model.startsWith('smart')",
+        "request.stream && request.max_output_tokens > 4000",
+        "'x-team' in request.headers && request.headers['x-team'] in ['a', 'b', 'c']",
+    ];
+    let rules: Vec<_> = (0..50)
+        .map(|number| {
+            let when = conditions[number % conditions.len()];
+            json!({ "name": format!("rule-{number}"), "when": when, "use": "route-1" })
+        })
+        .collect();
+    let large = json!({ "providers": { "main": provider }, "models": models, "rules": rules });
+    let large = Engine::open(Source::Value(large)).map_err(|error| said(&error));
+    Ok(execute(&large)? - execute(&engine(false, None))?)
+}
+
+fn execute(engine: &Result<Engine, String>) -> Result<f64, String> {
+    let engine = engine.as_ref().map_err(Clone::clone)?;
+    let gateway = engine.gateway().map_err(|error| said(&error))?;
     let body = Bytes::from(corpus::chat("fast", false));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,6 +15,11 @@ pub(super) fn run() -> io::Result<Vec<Row>> {
             Some(8.0),
         ),
         ("guarded", "the same with a key, a budget and a limit", None),
+        (
+            "decide",
+            "routing among 100 routes of 20 targets and 50 rules",
+            Some(5.0),
+        ),
         ("stream", "one event of a stream, drained in batches", None),
         (
             "translate",
