@@ -33,6 +33,7 @@ const RESPONSES: &[&str] = &[
     "max_completion_tokens",
     "n",
     "stream_options",
+    "fallbacks",
     "max_output_tokens",
     "generationConfig",
     "generation_config",
