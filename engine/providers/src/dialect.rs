@@ -8,6 +8,7 @@ mod cause;
 pub(crate) mod codec;
 mod count;
 pub(crate) mod custom;
+mod embed;
 mod error;
 mod foreign;
 pub(crate) mod logprobs;
@@ -27,6 +28,7 @@ pub(crate) mod words;
 
 pub use cause::{Cause, cause};
 pub use count::{count_path, counted, read_count, translate_count, write_count, write_tokens};
+pub use embed::{Vectors, embed_path, translate_embedded, translate_embedding, wanted_vectors};
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::adapt_request;
@@ -293,7 +295,11 @@ pub fn chat_path(dialect: Dialect, model: &str, stream: bool) -> String {
 /// What a complete reply says it consumed.
 pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
     match endpoint {
-        Endpoint::Models => None,
+        Endpoint::Models | Endpoint::CountTokens => None,
+        Endpoint::Embeddings => {
+            let read = embed::usage(dialect, body);
+            usage::of_relay(endpoint, body, read)
+        }
         _ => {
             let read = with_codec!(dialect, D => usage::of_reply::<D>(body));
             let read = read.or_else(|| usage::groq(body));

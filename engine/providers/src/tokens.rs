@@ -1,5 +1,5 @@
-//! Counting tokens here, where no vendor counts them: for requests to count, for streams without
-//! usage, and for decisions that depend on the length of a prompt.
+//! Counting tokens here, where no vendor counts them: for requests to count, and for decisions that
+//! depend on the length of a prompt.
 //!
 //! Words are counted by OpenAI's published vocabularies, read on first use (about 0.2 s, 20 MB):
 //! exact for OpenAI's models up to what its servers add, and within a quarter for others. What is no

@@ -187,12 +187,13 @@ fn is_form(job: &Job) -> bool {
 /// Reads the model that a form names.
 fn form(job: &mut Job) -> Result<(), Error> {
     let model = job.headers.get(CONTENT_TYPE).and_then(|kind| {
-        let body = job.body.to_bytes();
-        let place = form::field(&body, kind, "model")?;
-        let model = std::str::from_utf8(&body[place]).ok()?;
+        let place = form::field(&job.body, kind, "model")?;
+        let model = job.body.slice(place);
+        let model = std::str::from_utf8(&model).ok()?;
         (!model.is_empty()).then(|| model.to_owned())
     });
-    match (model, without_model(job)) {
+    let in_path = job.named.as_ref().map(|named| named.model.clone());
+    match (in_path.or(model), without_model(job)) {
         (Some(model), _) => job.asks.model = model,
         (None, Some(endpoint)) => job.endpoint = endpoint,
         (None, None) => {

@@ -7,7 +7,8 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 use tidegate_providers::dialect::{
-    StreamTranslator, read_count, stream_type, translate_response, write_count,
+    StreamTranslator, read_count, stream_type, translate_embedded, translate_response,
+    wanted_vectors, write_count,
 };
 use tidegate_types::{Code, Endpoint, Error, Relay};
 
@@ -32,6 +33,16 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
     let created = || u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
     let body = match body {
         AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
+        AnswerBody::Complete(bytes) if matches!(job.endpoint, Endpoint::Relay(_)) => {
+            ReplyBody::Complete(bytes)
+        }
+        AnswerBody::Complete(bytes) if job.endpoint == Endpoint::Embeddings => {
+            let vectors = wanted_vectors(job.dialect, &job.body.to_bytes());
+            let made = translate_embedded(dialect, vectors, &bytes, &job.asks.model)
+                .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            ReplyBody::Complete(made.into())
+        }
         AnswerBody::Complete(bytes) if job.endpoint == Endpoint::CountTokens => {
             let tokens = read_count(dialect, &bytes).ok_or_else(|| {
                 let text = "the upstream's answer holds no count of tokens";

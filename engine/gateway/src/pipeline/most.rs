@@ -109,11 +109,12 @@ pub(super) fn asked(job: &Job) -> Usage {
 
 /// A whole number in the request's outermost object or form.
 fn number(job: &Job, name: &str) -> Option<u64> {
-    let body = job.body.to_bytes();
     let kind = job.headers.get(CONTENT_TYPE);
-    if let Some(place) = kind.and_then(|kind| form::field(&body, kind, name)) {
-        return std::str::from_utf8(&body[place]).ok()?.trim().parse().ok();
+    if let Some(place) = kind.and_then(|kind| form::field(&job.body, kind, name)) {
+        let said = job.body.slice(place);
+        return std::str::from_utf8(&said).ok()?.trim().parse().ok();
     }
+    let body = job.body.to_bytes();
     let body = std::str::from_utf8(&body).ok()?;
     if !body.trim_start().starts_with('{') {
         return None;

@@ -48,7 +48,12 @@ const KEPT: &[&str] = &[
 ];
 
 /// First parts of a path that stand for a provider of another name.
-const ALIASES: &[(&str, &str)] = &[("genai", "gemini")];
+const ALIASES: &[(&str, &str)] = &[
+    ("genai", "gemini"),
+    ("fireworks_ai", "fireworks"),
+    ("together_ai", "together"),
+    ("vertex_ai", "vertex"),
+];
 
 /// Versions in front of a path that every caller may leave out or put in.
 const VERSIONS: &[&str] = &["", "/v1", "/v1beta", "/v1alpha", "/v2"];
@@ -99,7 +104,10 @@ pub(super) fn open(
         _ => "openai",
     };
     let place = Place::of(path);
-    if KEPT.contains(&place.kind) && (!place.id.is_empty() || path.starts_with("/v")) {
+    let versioned = ["/v", "/upload/", "/download/"]
+        .iter()
+        .any(|start| path.starts_with(start));
+    if KEPT.contains(&place.kind) && (!place.id.is_empty() || versioned) {
         let asked = asked_for(uri.query(), headers).filter(|name| knows(snapshot, name));
         let origin = kept.origins.get(place.id);
         let provider = asked
@@ -173,6 +181,7 @@ fn recognise(
             Dialect::Responses,
             Endpoint::CountTokens,
         ),
+        ("/embed", Dialect::Cohere, Endpoint::Embeddings),
         ("/tokenize", Dialect::Cohere, Endpoint::CountTokens),
         ("/count_tokens", Dialect::OpenAi, Endpoint::CountTokens),
         (
@@ -191,22 +200,34 @@ fn recognise(
             return Some((dialect, endpoint, None));
         }
         if dialect == Dialect::OpenAi
-            && let Some((before, model)) = before.rsplit_once('/')
-            && let Some(before) = before
-                .strip_suffix("/deployments")
-                .or_else(|| before.strip_suffix("/engines"))
-            && known(before)
+            && let Some(model) = deployed(before, known)
         {
             return Some((dialect, endpoint, Some(named(model, None)?)));
         }
     }
-    let relay = Relay::ALL
-        .iter()
-        .find(|relay| path.strip_suffix(relay.path()).is_some_and(known));
-    if let Some(relay) = relay {
-        return Some((Dialect::OpenAi, Endpoint::Relay(*relay), None));
+    for relay in Relay::ALL {
+        let Some(before) = path.strip_suffix(relay.path()) else {
+            continue;
+        };
+        if known(before) {
+            return Some((Dialect::OpenAi, Endpoint::Relay(*relay), None));
+        }
+        if let Some(model) = deployed(before, known) {
+            let named = named(model, None)?;
+            return Some((Dialect::OpenAi, Endpoint::Relay(*relay), Some(named)));
+        }
     }
     gemini(path, known).or_else(|| bedrock(path))
+}
+
+/// The model in front of an endpoint's name: Azure's deployments, OpenAI's older engines.
+fn deployed(before: &str, known: impl Fn(&str) -> bool) -> Option<&str> {
+    let (before, model) = before.rsplit_once('/')?;
+    let before = before
+        .strip_suffix("/deployments")
+        .or_else(|| before.strip_suffix("/engines"))?;
+    let before = before.strip_suffix("/openai").unwrap_or(before);
+    known(before).then_some(model)
 }
 
 /// `/v1beta/models/MODEL:generateContent`, and Vertex's
@@ -217,6 +238,7 @@ fn gemini(path: &str, known: impl Fn(&str) -> bool) -> Option<(Dialect, Endpoint
         "generateContent" => (Endpoint::Chat, false),
         "streamGenerateContent" => (Endpoint::Chat, true),
         "countTokens" => (Endpoint::CountTokens, false),
+        "embedContent" | "batchEmbedContents" => (Endpoint::Embeddings, false),
         _ => return None,
     };
     let (before, model) = front.split_once("/models/")?;
@@ -267,7 +289,11 @@ fn right_method(endpoint: &Endpoint, method: &Method, path: &str) -> Result<(), 
 fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     if headers.contains_key("anthropic-version") || path.starts_with("/anthropic") {
         Dialect::Anthropic
-    } else if headers.contains_key("x-goog-api-key") || path.starts_with("/v1beta") {
+    } else if headers.contains_key("x-goog-api-key")
+        || ["/v1beta", "/upload/v1beta", "/download/v1beta"]
+            .iter()
+            .any(|start| path.starts_with(start))
+    {
         Dialect::Gemini
     } else {
         Dialect::OpenAi
@@ -400,4 +426,50 @@ fn base_path(base: &str) -> &str {
     base[after..]
         .find('/')
         .map_or("", |at| base[after + at..].trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_types::config::{Config, Format};
+
+    use super::*;
+    use crate::Gateway;
+
+    const CONFIG: &str = "
+providers:
+  openai: { api_key: k }
+  anthropic: { api_key: k }
+  gemini: { api_key: k }
+  cohere: { api_key: k }
+  bedrock: { api_key: k }
+";
+
+    #[test]
+    fn the_page_of_paths_says_what_the_door_does() {
+        let page = include_str!("../../../../docs/http.md");
+        let config = Config::parse(CONFIG, Format::Yaml, &[], &|_| None).unwrap();
+        let gateway = Gateway::new(config);
+        let snapshot = gateway.inner.snapshot();
+        let mut rows = 0;
+        for row in page.lines().filter(|line| line.contains("| `/")) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [_, method, path, dialect, what, _] = cells[..] else {
+                panic!("{row}");
+            };
+            let path = path
+                .trim_matches('`')
+                .replace("{model}", "m")
+                .replace("{id}", "x1");
+            let method: Method = method.parse().unwrap();
+            let uri: Uri = path.parse().unwrap();
+            let kept = &gateway.inner.kept;
+            let headers = HeaderMap::new();
+            let (found, opened) = open(&snapshot, kept, &method, &uri, &headers, Trust::Network);
+            let opened = opened.unwrap_or_else(|error| panic!("{row}: {error}"));
+            assert_eq!(opened.endpoint.as_str(), what, "{row}");
+            assert_eq!(found.as_str(), dialect, "{row}");
+            rows += 1;
+        }
+        assert!(rows > 60, "{rows} rows");
+    }
 }

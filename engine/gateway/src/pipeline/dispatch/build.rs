@@ -5,7 +5,9 @@ use http::{HeaderMap, Method, Uri};
 use tidegate_providers::{aws, catalogue::Quirk, dialect, transport::HttpRequest};
 use tidegate_types::{
     Code, Dialect, Endpoint, Error, Relay, Segments,
-    json::{Outline, Splicer},
+    body::Edit,
+    chat::Json,
+    json::{Outline, Splicer, quote},
 };
 
 use crate::{
@@ -45,12 +47,20 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         Endpoint::Passthrough { method, path, .. } => (method.clone(), Some(path.clone())),
         Endpoint::Embeddings => (
             Method::POST,
-            (wire.dialect == Dialect::OpenAi).then(|| "/embeddings".to_owned()),
+            if same && wire.dialect == Dialect::Gemini && embeds_one(job) {
+                let many = dialect::embed_path(wire.dialect, &target.model);
+                many.map(|path| path.replace(":batchEmbedContents", ":embedContent"))
+            } else {
+                dialect::embed_path(wire.dialect, &target.model)
+            },
         ),
         Endpoint::CountTokens => (
             Method::POST,
             dialect::count_path(wire.dialect, &target.model),
         ),
+        Endpoint::Relay(Relay::Rerank) if wire.dialect == Dialect::Cohere => {
+            (Method::POST, Some("/v2/rerank".to_owned()))
+        }
         Endpoint::Relay(relay) => (
             Method::POST,
             (wire.dialect == Dialect::OpenAi).then(|| relay.path().to_owned()),
@@ -89,6 +99,12 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let (body, dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
         Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
+        // Cohere's own format and that of those who follow it differ in nothing that is sent.
+        Endpoint::Relay(_) => (splice(job, target)?, Vec::new()),
+        Endpoint::Embeddings if same && wire.dialect == Dialect::Gemini => {
+            (with_names(job, target), Vec::new())
+        }
+        Endpoint::Embeddings if !same => (embedding(job, target, wire.dialect)?, Vec::new()),
         Endpoint::CountTokens if same => (splice(job, target)?, Vec::new()),
         Endpoint::CountTokens => counting(job, target, wire.dialect, &uri)?,
         _ if same => (splice(job, target)?, Vec::new()),
@@ -153,7 +169,8 @@ pub(super) fn request(
 /// The body without reasoning that only another vendor can take back. What the caller sent is looked
 /// at, not the spliced body: it lies in one piece and need not be copied for that.
 fn own_proofs(job: &Job, body: Segments) -> Segments {
-    if !dialect::may_hold_foreign_proofs(job.dialect, &job.body.to_bytes()) {
+    let may_hold = matches!(job.dialect, Dialect::Anthropic | Dialect::Responses);
+    if !may_hold || !dialect::may_hold_foreign_proofs(job.dialect, &job.body.to_bytes()) {
         return body;
     }
     dialect::without_foreign_proofs(job.dialect, &body.to_bytes()).map_or(body, Segments::from)
@@ -191,19 +208,19 @@ fn splice(job: &Job, target: &Target) -> Result<Segments, Error> {
     with_params(splicer.apply(&job.body), target)
 }
 
-/// A form: every byte stays but the model's name.
+/// A form: every byte stays but the model's name, which is added where only the path had it. Files in
+/// it are not copied.
 fn splice_form(job: &Job, target: &Target) -> Segments {
-    let body = job.body.to_bytes();
-    let content_type = job.headers.get(http::header::CONTENT_TYPE);
-    let place = content_type.and_then(|kind| form::field(&body, kind, "model"));
-    let Some(place) = place else {
+    let Some(kind) = job.headers.get(http::header::CONTENT_TYPE) else {
         return job.body.clone();
     };
-    let mut spliced = Segments::new();
-    spliced.push(body.slice(..place.start));
-    spliced.push(Bytes::copy_from_slice(target.model.as_bytes()));
-    spliced.push(body.slice(place.end..));
-    spliced
+    let Some(place) = form::field(&job.body, kind, "model") else {
+        let named = form::with_field(&job.body, kind, "model", &target.model);
+        return named.unwrap_or_else(|| job.body.clone());
+    };
+    let with = Bytes::copy_from_slice(target.model.as_bytes());
+    let edit = Edit { range: place, with };
+    job.body.splice(smallvec::smallvec![edit])
 }
 
 /// A stream of the OpenAI dialect reports usage only when asked; the gateway needs it to settle.
@@ -249,6 +266,42 @@ fn translate(job: &Job, target: &Target, to: Dialect) -> Result<(Segments, Vec<S
         body = splicer.apply(&body);
     }
     Ok((with_params(body, target)?, translation.dropped))
+}
+
+fn embeds_one(job: &Job) -> bool {
+    let body = job.body.to_bytes();
+    dialect::wanted_vectors(Dialect::Gemini, &body) == dialect::Vectors::One
+}
+
+/// Gemini's request for embeddings names the model again, in each of its requests.
+fn with_names(job: &Job, target: &Target) -> Segments {
+    let body = job.body.to_bytes();
+    let Ok(whole) = Json::parse(&body) else {
+        return job.body.clone();
+    };
+    let requests = whole.get("requests");
+    let all = std::iter::once(whole).chain(requests.into_iter().flat_map(Json::items));
+    let name = quote(&format!("models/{}", target.model));
+    let start = body.as_ptr() as usize;
+    let edits = all
+        .filter_map(|request| request.get("model"))
+        .map(|model| {
+            let at = model.as_str().as_ptr() as usize - start;
+            Edit {
+                range: at..at + model.as_str().len(),
+                with: Bytes::from(name.clone()),
+            }
+        })
+        .collect();
+    Segments::from(body.clone()).splice(edits)
+}
+
+/// The request for embeddings in another dialect.
+fn embedding(job: &Job, target: &Target, to: Dialect) -> Result<Segments, Error> {
+    let body = job.body.to_bytes();
+    dialect::translate_embedding(job.dialect, to, &body, &target.model)
+        .map(Segments::from)
+        .map_err(|error| wire::translation_error(error, Code::InvalidRequest))
 }
 
 /// The question for the tokens of the caller's request, in another dialect.
