@@ -131,6 +131,10 @@ enum tg_result
     TG_CONTEXT_WINDOW = 2109,
     // The vendor's policy forbids the content.
     TG_CONTENT_POLICY = 2110,
+    // The identity service of the provider's cloud refused the credentials.
+    TG_CREDENTIALS_REFUSED = 2111,
+    // The identity service of the provider's cloud could not be asked.
+    TG_CREDENTIALS_UNAVAILABLE = 2112,
     // No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
     // The upstream could not be reached.

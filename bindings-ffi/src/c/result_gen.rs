@@ -75,6 +75,10 @@ pub enum tg_result {
     TG_CONTEXT_WINDOW = 2109,
     /// The vendor's policy forbids the content.
     TG_CONTENT_POLICY = 2110,
+    /// The identity service of the provider's cloud refused the credentials.
+    TG_CREDENTIALS_REFUSED = 2111,
+    /// The identity service of the provider's cloud could not be asked.
+    TG_CREDENTIALS_UNAVAILABLE = 2112,
     /// No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
     /// The upstream could not be reached.
@@ -143,6 +147,8 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         2108 => c"stream_failed",
         2109 => c"context_window",
         2110 => c"content_policy",
+        2111 => c"credentials_refused",
+        2112 => c"credentials_unavailable",
         2201 => c"no_healthy_target",
         3101 => c"connect_failed",
         3102 => c"connect_timeout",
@@ -190,6 +196,8 @@ impl From<Code> for tg_result {
             Code::StreamFailed => Self::TG_STREAM_FAILED,
             Code::ContextWindow => Self::TG_CONTEXT_WINDOW,
             Code::ContentPolicy => Self::TG_CONTENT_POLICY,
+            Code::CredentialsRefused => Self::TG_CREDENTIALS_REFUSED,
+            Code::CredentialsUnavailable => Self::TG_CREDENTIALS_UNAVAILABLE,
             Code::NoHealthyTarget => Self::TG_NO_HEALTHY_TARGET,
             Code::ConnectFailed => Self::TG_CONNECT_FAILED,
             Code::ConnectTimeout => Self::TG_CONNECT_TIMEOUT,

@@ -13,6 +13,8 @@ __all__ = [
     "ConnectionLost",
     "ContentPolicy",
     "ContextWindow",
+    "CredentialsRefused",
+    "CredentialsUnavailable",
     "FirstByteTimeout",
     "FirstTokenTimeout",
     "IdleTimeout",
@@ -372,6 +374,32 @@ class ContentPolicy(TidegateError):
     retry = "never"
 
 
+class CredentialsRefused(TidegateError):
+    """The identity service of the provider's cloud refused the credentials.
+
+    Check the provider's `aws`, `azure` or `google` credentials.
+    """
+
+    code = 2111
+    slug = "credentials_refused"
+    status = 401
+    origin = "upstream"
+    retry = "never"
+
+
+class CredentialsUnavailable(TidegateError):
+    """The identity service of the provider's cloud could not be asked.
+
+    Check the way to the identity service, or add a fallback.
+    """
+
+    code = 2112
+    slug = "credentials_unavailable"
+    status = 502
+    origin = "upstream"
+    retry = "later"
+
+
 class NoHealthyTarget(TidegateError):
     """No target of the route can be used now.
 
@@ -594,6 +622,8 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "stream_failed": StreamFailed,
     "context_window": ContextWindow,
     "content_policy": ContentPolicy,
+    "credentials_refused": CredentialsRefused,
+    "credentials_unavailable": CredentialsUnavailable,
     "no_healthy_target": NoHealthyTarget,
     "connect_failed": ConnectFailed,
     "connect_timeout": ConnectTimeout,

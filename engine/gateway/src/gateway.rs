@@ -116,7 +116,7 @@ impl Gateway {
         let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
         let condition = Arc::default();
         let now = clock.now();
-        let snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, &source::env);
+        let snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, source::env);
         Self {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
@@ -153,7 +153,7 @@ impl Gateway {
             &inner.registry,
             &inner.condition,
             now,
-            &source::env,
+            source::env,
         );
         inner.snapshot.store(Arc::new(next));
     }
@@ -170,7 +170,7 @@ impl Gateway {
             && snapshot
                 .providers
                 .values()
-                .any(|provider| provider.missing_key.is_none())
+                .any(|provider| provider.missing.is_none())
     }
 
     /// Targets and keys with their health, budgets and the cache, as JSON.

@@ -26,7 +26,7 @@ pub(crate) fn report(inner: &Inner) -> Value {
                 json!({ "name": key, "cooling_s": left.as_secs_f64() })
             })
             .collect();
-        let ready = provider.missing_key.is_none();
+        let ready = provider.missing.is_none();
         providers.insert(name.clone(), json!({ "ready": ready, "keys": keys }));
     }
     let mut targets = serde_json::Map::new();

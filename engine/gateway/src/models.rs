@@ -69,7 +69,7 @@ fn names(snapshot: &Snapshot) -> Vec<(String, String)> {
     let mut direct: Vec<_> = snapshot
         .providers
         .values()
-        .filter(|provider| provider.missing_key.is_none())
+        .filter(|provider| provider.missing.is_none())
         .flat_map(|provider| {
             catalogue::names(&provider.vendor).map(|model| {
                 (

@@ -67,6 +67,8 @@ pub(crate) struct Target {
     pub(crate) label: Arc<str>,
     pub(crate) provider: Arc<ProviderState>,
     pub(crate) model: Box<str>,
+    /// The model's own name, where the provider was told another.
+    pub(crate) known_as: Box<str>,
     /// The model name as a JSON string, ready to be spliced in.
     pub(crate) model_json: Bytes,
     /// Members set in the body, as JSON.
@@ -100,7 +102,7 @@ pub(crate) struct Target {
 impl Target {
     /// Whether it can take calls now.
     pub(crate) fn standing(&self, now: Tick) -> Standing {
-        if self.provider.missing_key.is_some() {
+        if self.provider.missing.is_some() {
             return Standing::Down;
         }
         if let State::Open(_) = self.place.breaker.state(now) {
@@ -209,7 +211,7 @@ impl Snapshot {
         registry: &Mutex<Registry>,
         health: &Arc<Mutex<health::Registry>>,
         now: Tick,
-        env: &dyn Fn(&str) -> Option<String>,
+        env: fn(&str) -> Option<String>,
     ) -> Self {
         let mut state = health.lock().unwrap_or_else(PoisonError::into_inner);
         let providers = provider::compile_all(&config, ways, &mut state, env);
@@ -251,6 +253,10 @@ impl Snapshot {
         target: &config::Target,
     ) -> Target {
         let known = catalogue::model(&provider.vendor, model);
+        let upstream = provider
+            .deployments
+            .get(model)
+            .map_or(model, String::as_str);
         let own = provider
             .prices
             .get(model)
@@ -299,8 +305,9 @@ impl Snapshot {
             headers: route::headers(&target.headers),
             label: Arc::from(format!("{}/{model}", provider.name)),
             provider: Arc::clone(provider),
-            model: model.into(),
-            model_json: Bytes::from(json::quote(model)),
+            model: upstream.into(),
+            known_as: model.into(),
+            model_json: Bytes::from(json::quote(upstream)),
             params: target
                 .params
                 .iter()

@@ -21,46 +21,6 @@ use crate::transport::HttpRequest;
 /// The service whose name Bedrock's runtime signs with.
 pub const BEDROCK: &str = "bedrock";
 
-/// How a request to AWS proves who sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Authorization {
-    /// A Bedrock API key, sent as it is.
-    Bearer(Secret<String>),
-    /// Keys that sign.
-    Keys(Credentials),
-}
-
-impl Authorization {
-    /// What the usual environment variables hold: `AWS_BEARER_TOKEN_BEDROCK`, which AWS SDKs prefer
-    /// too, or the keys of [`Credentials::from_variables`].
-    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        match set(&variable, "AWS_BEARER_TOKEN_BEDROCK") {
-            Some(token) => Some(Self::Bearer(Secret::new(token))),
-            None => Credentials::from_variables(variable).map(Self::Keys),
-        }
-    }
-
-    /// Adds the headers that prove it. `now` is in seconds since 1970.
-    ///
-    /// # Errors
-    /// [`SignError`] when a header cannot be made of a key, or the request cannot be signed.
-    pub fn apply(
-        &self,
-        request: &mut HttpRequest,
-        region: &str,
-        now: u64,
-    ) -> Result<(), SignError> {
-        match self {
-            Self::Bearer(token) => {
-                let value = format!("Bearer {}", token.expose());
-                insert(request, header::AUTHORIZATION, &value, true)
-            }
-            Self::Keys(credentials) => sign(request, credentials, region, BEDROCK, now),
-        }
-    }
-}
-
 /// Keys of an AWS account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -331,36 +291,23 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_taken_in_the_order_of_the_aws_sdks() {
-        let of = |set: &'static [(&'static str, &'static str)]| {
-            move |name: &str| {
-                let found = set.iter().find(|(key, _)| *key == name);
-                found.map(|(_, value)| (*value).to_owned())
-            }
-        };
+    fn keys_and_regions_are_found_in_the_usual_variables() {
         let keys = &[
             ("AWS_ACCESS_KEY_ID", "a"),
             ("AWS_SECRET_ACCESS_KEY", "b"),
             ("AWS_SESSION_TOKEN", ""),
             ("AWS_DEFAULT_REGION", "eu-central-1"),
         ];
-        let found = Authorization::from_variables(of(keys));
+        let variable = |name: &str| {
+            let found = keys.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
         let want = Credentials::new("a".into(), "b".to_owned().into(), None);
-        assert_eq!(found, Some(Authorization::Keys(want)));
+        assert_eq!(Credentials::from_variables(variable), Some(want));
         assert_eq!(
-            region_from_variables(of(keys)).as_deref(),
+            region_from_variables(variable).as_deref(),
             Some("eu-central-1")
         );
-        let both = &[
-            ("AWS_ACCESS_KEY_ID", "a"),
-            ("AWS_SECRET_ACCESS_KEY", "b"),
-            ("AWS_BEARER_TOKEN_BEDROCK", "c"),
-        ];
-        let bearer = Authorization::from_variables(of(both)).unwrap();
-        assert_eq!(format!("{bearer:?}"), "Bearer(***)");
-        let mut request = request("https://bedrock-runtime.us-east-1.amazonaws.com/", &["{}"]);
-        bearer.apply(&mut request, "us-east-1", 0).unwrap();
-        assert_eq!(request.headers[header::AUTHORIZATION], "Bearer c");
-        assert_eq!(Authorization::from_variables(of(&[])), None);
+        assert_eq!(Credentials::from_variables(|_| None), None);
     }
 }

@@ -4,11 +4,16 @@
 //! vendor. Nothing is parsed when a process starts: looking a model up takes a binary search and the
 //! reading of one row.
 
-use tidegate_types::Dialect;
+use tidegate_types::{Dialect, config::Auth};
+
+pub use tidegate_types::config::Quirk;
 
 mod also;
+mod auth;
+mod endpoints;
 mod files;
 mod model;
+mod places;
 mod rows;
 mod vendors;
 
@@ -34,19 +39,26 @@ pub struct Vendor {
     pub quirks: &'static [Quirk],
 }
 
-/// What a vendor does otherwise than the dialect as its maker defines it. See
-/// [`crate::dialect::adapt_request`] for what is done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Quirk {
-    /// Refuses `stream_options`, or reports usage at the end of a stream without being asked.
-    NoStreamOptions,
-    /// Bounds a reply by `max_tokens` alone.
-    MaxTokens,
-    /// Bounds a reply by `max_completion_tokens` alone.
-    MaxCompletionTokens,
-    /// Takes the words of a message as one string, not as a list of parts.
-    TextContent,
+/// A part of a vendor's base URL that depends on who asks, such as an account.
+#[derive(Debug)]
+pub struct Place {
+    /// The vendor.
+    pub vendor: &'static str,
+    /// The name between the braces.
+    pub name: &'static str,
+    /// Environment variables that usually hold it.
+    pub env: &'static [&'static str],
+    /// What it is when nobody says.
+    pub usual: Option<&'static str>,
+}
+
+/// How the makers of the dialects take a key.
+pub fn default_auth(dialect: Dialect) -> Auth {
+    match dialect {
+        Dialect::Anthropic => Auth::XApiKey,
+        Dialect::Gemini => Auth::XGoogApiKey,
+        _ => Auth::Bearer,
+    }
 }
 
 /// The vendor of that name.
@@ -141,6 +153,27 @@ impl Vendor {
             .iter()
             .filter(move |(vendor, ..)| *vendor == name)
             .map(|(_, dialect, base_url)| (*dialect, *base_url))
+    }
+
+    /// How its key is sent.
+    pub fn auth(&self) -> Auth {
+        let found = by_name(auth::AUTH, self.name, |(vendor, _)| vendor);
+        found.map_or_else(|| default_auth(self.dialect), |(_, auth)| *auth)
+    }
+
+    /// What it offers beside chat, by the names of [`tidegate_types::Endpoint::as_str`].
+    pub fn endpoints(&self) -> &'static [&'static str] {
+        by_name(endpoints::ENDPOINTS, self.name, |(vendor, _)| vendor)
+            .map_or(&["chat"], |(_, endpoints)| endpoints)
+    }
+
+    /// The names in its base URL that depend on who asks, each with the environment variables that
+    /// usually hold it and a value for when none does.
+    pub fn places(&self) -> impl Iterator<Item = &'static Place> {
+        let name = self.name;
+        places::PLACES
+            .iter()
+            .filter(move |place| place.vendor == name)
     }
 
     /// Whether it is to be asked for usage in streams (`stream_options.include_usage`).

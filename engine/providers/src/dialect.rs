@@ -31,7 +31,7 @@ pub use count::{count_path, counted, read_count, translate_count, write_count, w
 pub use embed::{Vectors, embed_path, translate_embedded, translate_embedding, wanted_vectors};
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
-pub use quirks::adapt_request;
+pub use quirks::{Adapted, adapt_request, adapt_rerank};
 pub use stream::StreamTranslator;
 pub use survey::{Survey, survey};
 pub use tap::{Seen, StreamTap, is_payload};

@@ -115,7 +115,7 @@ pub struct FrameSplitter {
     pending: BytesMut,
     /// The piece that arrived last, as long as no frame crosses its start.
     fresh: Bytes,
-    fault: Option<SplitError>,
+    pub(crate) fault: Option<SplitError>,
 }
 
 impl FrameSplitter {

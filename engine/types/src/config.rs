@@ -4,6 +4,7 @@
 //! setting that silently does nothing. [`Config::parse`] reads and validates; [`schema`] prints the
 //! JSON Schema and the reference page.
 
+mod clouds;
 pub mod load;
 mod model;
 mod moment;
@@ -15,6 +16,7 @@ pub mod schema;
 pub(crate) mod suggest;
 mod validate;
 
+pub use clouds::*;
 pub use load::{Format, Problem, Problems, read};
 pub use model::*;
 pub use moment::unix_seconds;

@@ -202,6 +202,22 @@ export class ContentPolicy extends TidegateError {
   readonly slug: "content_policy";
 }
 
+/** The identity service of the provider's cloud refused the credentials. Check the provider's `aws`, `azure` or `google` credentials. */
+export class CredentialsRefused extends TidegateError {
+  static readonly code: 2111;
+  static readonly slug: "credentials_refused";
+  readonly code: 2111;
+  readonly slug: "credentials_refused";
+}
+
+/** The identity service of the provider's cloud could not be asked. Check the way to the identity service, or add a fallback. */
+export class CredentialsUnavailable extends TidegateError {
+  static readonly code: 2112;
+  static readonly slug: "credentials_unavailable";
+  readonly code: 2112;
+  readonly slug: "credentials_unavailable";
+}
+
 /** No target of the route can be used now. Wait for `retry_after` or add a target. */
 export class NoHealthyTarget extends TidegateError {
   static readonly code: 2201;
@@ -349,6 +365,8 @@ export type ErrorCode =
   | 2108
   | 2109
   | 2110
+  | 2111
+  | 2112
   | 2201
   | 3101
   | 3102
@@ -392,6 +410,8 @@ export type ErrorSlug =
   | "stream_failed"
   | "context_window"
   | "content_policy"
+  | "credentials_refused"
+  | "credentials_unavailable"
   | "no_healthy_target"
   | "connect_failed"
   | "connect_timeout"

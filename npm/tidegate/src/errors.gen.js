@@ -153,6 +153,18 @@ class ContentPolicy extends TidegateError {
   static slug = "content_policy";
 }
 
+/** The identity service of the provider's cloud refused the credentials. Check the provider's `aws`, `azure` or `google` credentials. */
+class CredentialsRefused extends TidegateError {
+  static code = 2111;
+  static slug = "credentials_refused";
+}
+
+/** The identity service of the provider's cloud could not be asked. Check the way to the identity service, or add a fallback. */
+class CredentialsUnavailable extends TidegateError {
+  static code = 2112;
+  static slug = "credentials_unavailable";
+}
+
 /** No target of the route can be used now. Wait for `retry_after` or add a target. */
 class NoHealthyTarget extends TidegateError {
   static code = 2201;
@@ -269,6 +281,8 @@ module.exports = {
   StreamFailed,
   ContextWindow,
   ContentPolicy,
+  CredentialsRefused,
+  CredentialsUnavailable,
   NoHealthyTarget,
   ConnectFailed,
   ConnectTimeout,

@@ -4,12 +4,15 @@ use tidegate_providers::{dialect, tokens};
 use tidegate_types::{Code, Dialect, Endpoint, Error, chat::Json};
 
 use super::{Answer, Job};
-use crate::snapshot::{ProviderState, Wire};
+use crate::snapshot::{Target, Wire};
 
 /// The format in which a provider is asked: the caller's own, or else the first that has the question.
-pub(super) fn wire(provider: &ProviderState, dialect: Dialect) -> &Wire {
-    let counts = |wire: &&Wire| dialect::count_path(wire.dialect, "").is_some();
-    let own = provider.wire(dialect);
+pub(super) fn wire(target: &Target, dialect: Dialect) -> &Wire {
+    let provider = &target.provider;
+    let model = &*target.known_as;
+    let counts =
+        |wire: &&Wire| (wire.serves)(model) && wire.shape.count_path(wire.dialect, model).is_some();
+    let own = provider.wire(dialect, model);
     if own.dialect == dialect && counts(&own) {
         return own;
     }

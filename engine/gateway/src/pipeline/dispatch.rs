@@ -52,8 +52,8 @@ async fn timed(job: &mut Job, route: &Arc<Route>) -> Result<Answer, Error> {
 /// The format in which a target is asked.
 fn wire<'t>(job: &Job, target: &'t Target) -> &'t Wire {
     match job.endpoint {
-        Endpoint::CountTokens => count::wire(&target.provider, job.dialect),
-        _ => target.provider.wire(job.dialect),
+        Endpoint::CountTokens => count::wire(target, job.dialect),
+        _ => target.provider.wire(job.dialect, &target.known_as),
     }
 }
 

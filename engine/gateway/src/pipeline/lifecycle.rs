@@ -136,7 +136,11 @@ fn speaks_otherwise(job: &Job) -> bool {
 }
 
 fn keeps(target: &Target) -> bool {
-    target.provider.wire(Dialect::Responses).dialect == Dialect::Responses
+    target
+        .provider
+        .wire(Dialect::Responses, &target.known_as)
+        .dialect
+        == Dialect::Responses
 }
 
 /// `input` as the text of an array: a plain text is a message of the user's.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
-use tidegate_providers::catalogue;
+use tidegate_providers::{catalogue, shape::Shape};
 use tidegate_types::{Code, Dialect, Endpoint, Error, Relay};
 
 use super::Trust;
@@ -390,8 +390,12 @@ fn passed<'p>(wires: &[(Dialect, &str)], path: &'p str, headers: &HeaderMap) -> 
 /// The formats of a provider and their base URLs, its own first.
 fn wires<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<(Dialect, &'a str)> {
     if let Some(provider) = snapshot.providers.get(name) {
-        let all = provider.wires.iter();
-        return all.map(|wire| (wire.dialect, wire.base.as_str())).collect();
+        // What a host serves beside its own format has no address of its own.
+        let all = provider.wires.iter().enumerate();
+        return all
+            .filter(|(index, wire)| *index == 0 || wire.shape == Shape::Plain)
+            .map(|(_, wire)| (wire.dialect, wire.base.as_str()))
+            .collect();
     }
     catalogue::vendor(name).map_or_else(Vec::new, |vendor| {
         let own = (vendor.dialect, vendor.base_url);

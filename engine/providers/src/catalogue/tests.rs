@@ -57,11 +57,15 @@ fn vendors_are_complete() {
     let mut hosts = BTreeSet::new();
     let mut variables = BTreeSet::new();
     for vendor in vendors() {
-        let url: http::Uri = vendor
-            .base_url
-            .replace("{region}", "us-east-1")
-            .parse()
-            .unwrap();
+        let mut base = vendor.base_url.to_owned();
+        for place in vendor.places() {
+            let name = format!("{{{}}}", place.name);
+            assert!(base.contains(&name), "{}: no {name}", vendor.name);
+            base = base.replace(&name, "x");
+        }
+        // Regions and locations of the two clouds that are placed by their own sections.
+        let base = base.replace("{region}", "r").replace("{location}", "l");
+        let url: http::Uri = base.parse().unwrap();
         let local = url.host() == Some("127.0.0.1");
         assert_eq!(
             url.scheme_str(),
@@ -411,4 +415,24 @@ fn models_on_ones_own_machine_cost_nothing_and_answer_to_no_bare_name() {
         model("litellm", "anything").is_none(),
         "a proxy's models are somebody's"
     );
+}
+
+#[test]
+fn what_is_said_of_vendors_beside_their_rows_is_about_vendors_and_in_order() {
+    assert!(auth::AUTH.is_sorted_by(|a, b| a.0 < b.0));
+    assert!(endpoints::ENDPOINTS.is_sorted_by(|a, b| a.0 < b.0));
+    for name in auth::AUTH.iter().map(|(name, _)| name) {
+        assert!(vendor(name).is_some(), "{name}");
+    }
+    for (name, endpoints) in endpoints::ENDPOINTS {
+        assert!(vendor(name).is_some() && !endpoints.is_empty(), "{name}");
+    }
+    for place in places::PLACES {
+        assert!(vendor(place.vendor).is_some(), "{}", place.vendor);
+    }
+    assert_eq!(vendor("azure").unwrap().auth(), Auth::ApiKey);
+    assert_eq!(vendor("groq").unwrap().auth(), Auth::Bearer);
+    assert_eq!(vendor("anthropic").unwrap().auth(), Auth::XApiKey);
+    let groq = vendor("groq").unwrap().endpoints();
+    assert!(groq.contains(&"audio/transcriptions"), "{groq:?}");
 }

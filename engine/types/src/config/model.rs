@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, Duration, Price, Route, Rule, Size};
+use super::{Auth, Aws, Azure, Breaker, Duration, Google, Price, Quirk, Route, Rule, Size};
 use crate::{Dialect, Money, Secret};
 
 /// The whole configuration.
@@ -67,6 +67,26 @@ pub struct Provider {
     /// `api_key` instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws: Option<Aws>,
+    /// Azure OpenAI or Azure AI Foundry: the resource, and who asks where no key is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azure: Option<Azure>,
+    /// Google Cloud: the project, and who asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub google: Option<Google>,
+    /// How the key, or the provider's owner, is proved. Default: as the vendor wants it, or as the
+    /// dialect's maker does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// What it does otherwise than its dialect. Default: what is known of the vendor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quirks: Option<Vec<Quirk>>,
+    /// Values of the `{names}` in `base_url`, such as `account_id`. Default: the environment
+    /// variables that the vendor's users know.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
+    /// Added to the query of every request, such as `api-version`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, Secret<String>>,
     /// Headers added to every request. They replace the gateway's own of the same name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Secret<String>>,
@@ -93,24 +113,6 @@ pub struct Provider {
     /// the network. `dialect` is then `openai` unless it says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-}
-
-/// Where in Amazon Web Services, and who.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Aws {
-    /// Such as `eu-west-3`. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, or `us-east-1`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub region: Option<String>,
-    /// Id of the access key that signs. Default: `AWS_ACCESS_KEY_ID`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_key_id: Option<String>,
-    /// Its secret. Default: `AWS_SECRET_ACCESS_KEY`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_access_key: Option<Secret<String>>,
-    /// Token of temporary keys. Default: `AWS_SESSION_TOKEN` where the key comes from there too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_token: Option<Secret<String>>,
 }
 
 /// A key of a provider.

@@ -1,6 +1,7 @@
 //! What the types alone cannot say: references, ranges, formats and uniqueness.
 
 mod callers;
+mod clouds;
 mod providers;
 mod routes;
 mod rules;

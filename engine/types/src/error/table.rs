@@ -141,6 +141,10 @@ codes! {
     ContextWindow = 2109 "context_window" 400 Upstream Never "Shorten the prompt, or name models with longer contexts under `fallbacks_on.context_window`.";
     /// The vendor's policy forbids the content.
     ContentPolicy = 2110 "content_policy" 400 Upstream Never "Change the prompt, or name other targets under `fallbacks_on.content_policy`.";
+    /// The identity service of the provider's cloud refused the credentials.
+    CredentialsRefused = 2111 "credentials_refused" 401 Upstream Never "Check the provider's `aws`, `azure` or `google` credentials.";
+    /// The identity service of the provider's cloud could not be asked.
+    CredentialsUnavailable = 2112 "credentials_unavailable" 502 Upstream Later "Check the way to the identity service, or add a fallback.";
     /// No target of the route can be used now.
     NoHealthyTarget = 2201 "no_healthy_target" 503 Upstream Later "Wait for `retry_after` or add a target.";
     /// The upstream could not be reached.

@@ -78,7 +78,20 @@ pub(super) async fn run(
                 Err(error) => return Err(error),
             },
         };
-        let request = build::request(job, target, key, ready)?;
+        let request = match build::request(job, target, key, ready).await {
+            Ok(request) => request,
+            // Who cannot prove who asks is not asked; another target may do.
+            Err(error) if build::lacks_credentials(&error) => {
+                job.attempts.push(Attempt {
+                    target: Arc::clone(&target.label),
+                    key: None,
+                    status: None,
+                    error: Some(error.code().slug()),
+                });
+                return Ok(Outcome::Failed(error));
+            }
+            Err(error) => return Err(error),
+        };
         reserve::run(job, target)?;
         job.trial = if anyway {
             Some(target.place.begin_anyway(target.breaker, now))
@@ -184,14 +197,8 @@ pub(super) async fn run(
 /// Why a target cannot be used however long one waits.
 fn unusable(job: &Job, target: &Target) -> Option<Passed> {
     let provider = &target.provider;
-    if let Some(variables) = provider.missing_key {
-        let text = format!(
-            "provider {:?} has no key; set {} or `providers.{}.api_key`",
-            provider.name,
-            variables.join(" or "),
-            provider.name
-        );
-        let error = Error::new(Code::MissingProviderKey, text);
+    if let Some(text) = &provider.missing {
+        let error = Error::new(Code::MissingProviderKey, text.as_str());
         return Some(Passed::Unusable(Some(error)));
     }
     let unpriced = job.snapshot.unpriced == Unpriced::Deny;
@@ -248,6 +255,9 @@ fn cut_off(target: &Target, now: Tick) -> Passed {
 fn spare_key(target: &Target, key: usize, error: &Error, now: Tick) {
     match error.code() {
         Code::UpstreamAuth => {
+            if let Some(authority) = &target.provider.authority {
+                authority.forget();
+            }
             if let Some(refused) = target.provider.ring.refused(key) {
                 refused.extend(now, REFUSED_KEY);
             }

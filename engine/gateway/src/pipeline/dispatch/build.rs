@@ -2,11 +2,17 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
-use tidegate_providers::{aws, catalogue::Quirk, dialect, transport::HttpRequest};
+use tidegate_providers::{
+    catalogue::Quirk,
+    credentials::CredentialsError,
+    dialect, shape,
+    transport::{HttpRequest, HttpResponse},
+};
 use tidegate_types::{
     Code, Dialect, Endpoint, Error, Relay, Segments,
     body::Edit,
     chat::Json,
+    config::OnUnsupported,
     json::{Outline, Splicer, quote},
 };
 
@@ -16,7 +22,7 @@ use crate::{
         decode::{KEYS, with_usage},
         form,
     },
-    snapshot::Target,
+    snapshot::{Target, Wire},
     wire,
 };
 
@@ -24,6 +30,8 @@ use crate::{
 pub(super) struct Prepared {
     method: Method,
     uri: Uri,
+    /// The path of an address that depends on the key.
+    path: Option<String>,
     body: Segments,
     forwarded: HeaderMap,
     pub(super) dropped: Vec<String>,
@@ -37,7 +45,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     let provider = &target.provider;
     let wire = super::wire(job, target);
     let same = wire.dialect == job.dialect;
-    let forwarded = if same {
+    let mut forwarded = if same {
         forwarded(job)
     } else {
         HeaderMap::new()
@@ -50,32 +58,33 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             if same && wire.dialect == Dialect::Gemini && embeds_one(job) {
                 let many = dialect::embed_path(wire.dialect, &target.model);
                 many.map(|path| path.replace(":batchEmbedContents", ":embedContent"))
+            } else if wire.dialect == Dialect::OpenAi {
+                Some(wire.shape.path("/embeddings", &target.model))
             } else {
                 dialect::embed_path(wire.dialect, &target.model)
             },
         ),
         Endpoint::CountTokens => (
             Method::POST,
-            dialect::count_path(wire.dialect, &target.model),
+            wire.shape.count_path(wire.dialect, &target.model),
         ),
         Endpoint::Relay(Relay::Rerank) if wire.dialect == Dialect::Cohere => {
             (Method::POST, Some("/v2/rerank".to_owned()))
         }
         Endpoint::Relay(relay) => (
             Method::POST,
-            (wire.dialect == Dialect::OpenAi).then(|| relay.path().to_owned()),
+            (wire.dialect == Dialect::OpenAi).then(|| wire.shape.path(relay.path(), &target.model)),
         ),
         _ => (
             Method::POST,
-            Some(dialect::chat_path(
-                wire.dialect,
-                &target.model,
-                job.asks.stream,
-            )),
+            Some(
+                wire.shape
+                    .chat_path(wire.dialect, &target.model, job.asks.stream),
+            ),
         ),
     };
-    let uri = path.map(|path| {
-        [&wire.base, &*path].concat().parse::<Uri>().map_err(|_| {
+    let uri = path.as_ref().map(|path| {
+        wire.uri(path, 0).ok_or_else(|| {
             let text = format!("{path:?} is no path of {:?}", provider.name);
             Error::new(Code::UnknownEndpoint, text)
         })
@@ -96,7 +105,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         )
         .with_param("model"));
     };
-    let (body, dropped) = match &job.endpoint {
+    let (body, mut dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
         Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
         // Cohere's own format and that of those who follow it differ in nothing that is sent.
@@ -110,22 +119,35 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         _ if same => (splice(job, target)?, Vec::new()),
         _ => translate(job, target, wire.dialect)?,
     };
-    let body = if job.endpoint == Endpoint::Chat && wire.dialect == Dialect::OpenAi {
-        adapted(body, &provider.quirks)
-    } else {
-        body
+    let body = match &job.endpoint {
+        Endpoint::Chat => {
+            let body = match wire.dialect {
+                Dialect::OpenAi => adapted(job, body, target, &mut dropped)?,
+                _ => body,
+            };
+            wire.shape.body(body, &mut forwarded)
+        }
+        Endpoint::Relay(Relay::Rerank) if !provider.quirks.is_empty() => {
+            dialect::adapt_rerank(&body.to_bytes(), &provider.quirks)
+                .map_or(body, |made| Segments::from(made.body))
+        }
+        _ => body,
     };
     Ok(Prepared {
         method,
         uri,
+        path: path.filter(|_| wire.query.len() > 1),
         body,
         forwarded,
         dropped,
     })
 }
 
-/// The request of one try, with the headers of one key, signed where the provider asks for it.
-pub(super) fn request(
+/// The request of one try, with the headers of one key, or the proof of whoever has none.
+///
+/// # Errors
+/// Those of [`lacks_credentials`].
+pub(super) async fn request(
     job: &Job,
     target: &Target,
     key: usize,
@@ -150,20 +172,57 @@ pub(super) fn request(
             }
         }
     }
+    let own = ready.path.as_ref().and_then(|path| wire.uri(path, key));
     let mut request = HttpRequest {
         method: ready.method.clone(),
-        uri: ready.uri.clone(),
+        uri: own.unwrap_or_else(|| ready.uri.clone()),
         headers,
         body: ready.body.clone(),
         connect_timeout: target.timeouts.connect,
         first_byte_timeout: target.timeouts.first_byte,
     };
-    if let Some((credentials, region)) = &provider.signer {
+    if let Some(authority) = &provider.authority {
         let now = u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
-        aws::sign(&mut request, credentials, region, aws::BEDROCK, now)
-            .map_err(|error| Error::new(Code::Internal, error.to_string()))?;
+        authority.apply(&mut request, now).await.map_err(|error| {
+            let text = format!("{}: {error}", target.label);
+            let code = match &error {
+                CredentialsError::Missing(_) => Code::MissingProviderKey,
+                CredentialsError::Refused(_) => Code::CredentialsRefused,
+                CredentialsError::Unavailable(_) => Code::CredentialsUnavailable,
+            };
+            Error::new(code, text).with_source(error)
+        })?;
     }
     Ok(request)
+}
+
+/// Whether a request was not made because nobody proves who sends it.
+pub(super) fn lacks_credentials(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Code::MissingProviderKey | Code::CredentialsRefused | Code::CredentialsUnavailable
+    )
+}
+
+/// The answer as the wire's dialect has it.
+pub(super) fn answer(
+    job: &Job,
+    target: &Target,
+    wire: &Wire,
+    response: HttpResponse,
+) -> HttpResponse {
+    if job.endpoint != Endpoint::Chat || !response.status.is_success() {
+        return response;
+    }
+    let response = wire.shape.answer(response);
+    let unended = job.asks.stream
+        && wire.dialect == Dialect::OpenAi
+        && target.provider.quirks.contains(&Quirk::SendsNoDone);
+    if unended {
+        shape::with_done(response)
+    } else {
+        response
+    }
 }
 
 /// The body without reasoning that only another vendor can take back. What the caller sent is looked
@@ -176,15 +235,31 @@ fn own_proofs(job: &Job, body: Segments) -> Segments {
     dialect::without_foreign_proofs(job.dialect, &body.to_bytes()).map_or(body, Segments::from)
 }
 
-/// The body as a vendor wants it that differs from its dialect.
-fn adapted(body: Segments, quirks: &[Quirk]) -> Segments {
-    if quirks.is_empty() {
-        return body;
+/// The body as a vendor wants it that differs from its dialect. What is lost thereby joins `dropped`.
+///
+/// # Errors
+/// `unsupported` when something is lost and the caller wants to be told.
+fn adapted(
+    job: &Job,
+    body: Segments,
+    target: &Target,
+    dropped: &mut Vec<String>,
+) -> Result<Segments, Error> {
+    let provider = &target.provider;
+    if provider.quirks.is_empty() {
+        return Ok(body);
     }
-    match dialect::adapt_request(&body.to_bytes(), quirks) {
-        Some(adapted) => Segments::from(adapted),
-        None => body,
+    let Some(made) = dialect::adapt_request(&body.to_bytes(), &provider.quirks) else {
+        return Ok(body);
+    };
+    if job.snapshot.on_unsupported == OnUnsupported::Error
+        && let Some(param) = made.dropped.first()
+    {
+        let text = format!("{} cannot do what `{param}` asks for", provider.name);
+        return Err(Error::new(Code::Unsupported, text).with_param(param));
     }
+    dropped.extend(made.dropped);
+    Ok(Segments::from(made.body))
 }
 
 /// Same dialect: every byte stays but the spans the gateway owns.

@@ -5,7 +5,7 @@ use tidegate_providers::{dialect, transport::HttpResponse};
 use tidegate_types::{Dialect, Endpoint, Error, Relay};
 use tokio::time::Instant;
 
-use super::{attempt, classify, wire};
+use super::{attempt, build, classify, wire};
 use crate::{
     pipeline::{Answer, AnswerBody, Job, lifecycle},
     snapshot::Target,
@@ -20,13 +20,14 @@ pub(super) async fn run(
     response: HttpResponse,
     until: Option<Instant>,
 ) -> Result<Answer, Error> {
+    let wire = wire(job, target);
+    let dialect = wire.dialect;
     let HttpResponse {
         status,
         headers,
         mut body,
-    } = response;
+    } = build::answer(job, target, wire, response);
     attempt::note_quota(job, target, key, &headers);
-    let dialect = wire(job, target).dialect;
     let idle = target.timeouts.idle;
     let deadlines = Deadlines {
         until,
@@ -44,6 +45,7 @@ pub(super) async fn run(
     if !status.is_success() {
         let bytes = classify::collect(&mut body, idle).await.unwrap_or_default();
         let unix = job.gateway.clock.unix_seconds();
+        let dialect = wire.shape.error_dialect(dialect, &bytes);
         return Err(classify::status(
             status, headers, bytes, target, dialect, unix,
         ));

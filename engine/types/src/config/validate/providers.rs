@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    super::{Aws, Dimension, MockReply, Price, Provider, load::place::Place, suggest},
-    Report, Scope, header_name, header_secret, pattern,
+    super::{Dimension, MockReply, Price, Provider, load::place::Place, suggest},
+    Report, Scope, clouds, header_name, header_secret, pattern,
     routes::breaker,
     timeouts,
 };
@@ -30,9 +30,7 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
         }
         place_of(scope, name, provider, &place, report);
         keys(provider, &place, report);
-        if let Some(aws) = &provider.aws {
-            self::aws(aws, &place.then("aws"), report);
-        }
+        clouds::check(provider, &place, report);
         for (header, value) in &provider.headers {
             let place = place.then("headers").then(header);
             header_name(header, &place, report);
@@ -60,27 +58,6 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
                 mock_reply(reply, &place, report);
             }
         }
-    }
-}
-
-fn aws(aws: &Aws, place: &Place, report: Report<'_>) {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if let Some(region) = &aws.region
-        && (region.is_empty() || !region.bytes().all(plain))
-    {
-        let message = "is no name of a region; it looks like eu-west-3";
-        report(&place.then("region"), message.to_owned());
-    }
-    match (&aws.access_key_id, &aws.secret_access_key) {
-        (Some(_), None) => report(
-            &place.then("secret_access_key"),
-            "missing beside access_key_id".to_owned(),
-        ),
-        (None, Some(_)) => report(
-            &place.then("access_key_id"),
-            "missing beside secret_access_key".to_owned(),
-        ),
-        _ => {}
     }
 }
 
@@ -135,7 +112,7 @@ fn place_of(scope: &Scope<'_>, name: &str, provider: &Provider, place: &Place, r
 }
 
 /// Whether requests can be sent below this URL. The message does not quote it: it may hold a password.
-fn base_url(text: &str) -> Result<(), String> {
+pub(super) fn base_url(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("empty".to_owned());
     }
@@ -152,6 +129,9 @@ fn base_url(text: &str) -> Result<(), String> {
     if text.contains(['?', '#']) {
         return Err("must not hold a query or a fragment: paths are appended to it".to_owned());
     }
+    // Names between braces are replaced by the provider's variables.
+    let text = &text.replace(['{', '}'], "x");
+    let authority = &authority.replace(['{', '}'], "x");
     let valid = text.parse::<http::Uri>().is_ok_and(|uri| {
         uri.host().is_some_and(|host| !host.is_empty()) && port_is_valid(authority)
     });
