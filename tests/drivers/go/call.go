@@ -70,8 +70,16 @@ func raw[T any](reply *T, err error) func(func(*T) json.RawMessage) (any, error)
 func shown(f *tidegate.Facts) answer {
 	return answer{
 		"request_id": f.RequestID, "target": f.Target, "key": f.Key, "attempts": f.Attempts,
-		"cost": f.Cost, "estimated": f.Estimated, "cache": f.Cache, "rule": f.Rule, "dropped": f.Dropped,
+		"cost": f.Cost, "estimated": f.Estimated, "cache": f.Cache, "rule": named(f.Rule), "dropped": f.Dropped,
 	}
+}
+
+// named is nil for what has no name.
+func named(name string) any {
+	if name == "" {
+		return nil
+	}
+	return name
 }
 
 func failure(err error) answer {

@@ -93,6 +93,7 @@ impl Snapshot {
             .map(|(chain, targets)| (chain, compiler.nodes(targets, route)))
             .collect();
         let identity = self.identity_of(name, route);
+        let alone = compiler.targets.len() == 1;
         let cache = route
             .cache
             .as_ref()
@@ -105,7 +106,7 @@ impl Snapshot {
             chains,
             remembers: compiler.remembers,
             targets: compiler.targets,
-            try_anyway: route.try_anyway,
+            try_anyway: route.try_anyway.unwrap_or(alone),
             cache: cache.map(|cache| RouteCache {
                 ttl: cache
                     .ttl
@@ -172,7 +173,7 @@ impl Snapshot {
             fallbacks: Vec::new(),
             chains: Vec::new(),
             targets: vec![Arc::new(target)],
-            try_anyway: false,
+            try_anyway: true,
             remembers: false,
             cache: None,
         }

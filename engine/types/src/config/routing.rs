@@ -38,10 +38,11 @@ pub struct Route {
     pub fallbacks_on: FallbacksOn,
     /// How often and how patiently one target is tried.
     pub retry: RetryPolicy,
-    /// When no target is well: whether one is tried all the same. Default false: the call is refused
-    /// with `no_healthy_target` and the time until a target may be well again.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub try_anyway: bool,
+    /// When no target is well: whether one is tried all the same. Otherwise the call is refused with
+    /// `no_healthy_target` and the time until a target may be well again. Default: only where there is
+    /// but one target, for then its own words say best what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub try_anyway: Option<bool>,
     /// Whether answers are cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,
