@@ -134,41 +134,6 @@ func takeError(failure *C.tg_error) error {
 	return parseError([]byte(C.GoString(C.tg_error_json(failure))))
 }
 
-func openJSON(config []byte) (*handleGateway, error) {
-	var gateway *C.tg_gateway
-	var failure *C.tg_error
-	text := C.CBytes(config)
-	defer C.free(text)
-	code := C.tg_gateway_open((*C.char)(text), C.size_t(len(config)), &gateway, &failure)
-	return gateway, result(code, failure)
-}
-
-func openText(config, format string) (*handleGateway, error) {
-	var gateway *C.tg_gateway
-	var failure *C.tg_error
-	text, form := C.CString(config), C.CString(format)
-	defer C.free(unsafe.Pointer(text))
-	defer C.free(unsafe.Pointer(form))
-	code := C.tg_gateway_open_text(text, C.size_t(len(config)), form, &gateway, &failure)
-	return gateway, result(code, failure)
-}
-
-func openPath(path string) (*handleGateway, error) {
-	var gateway *C.tg_gateway
-	var failure *C.tg_error
-	text := C.CString(path)
-	defer C.free(unsafe.Pointer(text))
-	code := C.tg_gateway_open_path(text, &gateway, &failure)
-	return gateway, result(code, failure)
-}
-
-func openEnv() (*handleGateway, error) {
-	var gateway *C.tg_gateway
-	var failure *C.tg_error
-	code := C.tg_gateway_open_env(&gateway, &failure)
-	return gateway, result(code, failure)
-}
-
 func connect(url, key string) (*handleGateway, error) {
 	var gateway *C.tg_gateway
 	var failure *C.tg_error
@@ -242,6 +207,9 @@ type event struct {
 	reply    *C.tg_reply
 	stream   *C.tg_stream
 	failure  *C.tg_error
+	asks     *C.tg_host_call // a function is asked
+	gone     bool            // nobody waits for its answer any more
+	room     bool            // its answer has room again
 }
 
 // free drops an outcome that nobody waits for any more.
@@ -277,6 +245,9 @@ func (in *intake) take(queue *handleQueue, millis int64) []event {
 			reply:    e.reply,
 			stream:   e.stream,
 			failure:  e.error,
+			asks:     e.host_call,
+			gone:     e.kind == C.TG_EVENT_HOST_GONE,
+			room:     e.kind == C.TG_EVENT_HOST_ROOM,
 		})
 	}
 	return in.events

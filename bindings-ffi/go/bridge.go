@@ -18,6 +18,10 @@ type bridge struct {
 	calls map[uint64]*call
 	// early holds outcomes that arrived before submit returned their ticket.
 	early map[uint64]event
+	// functions in the place of vendors, by their gateway's tag and their name.
+	functions map[uint64]map[string]ProviderFunc
+	// asked holds what functions are answering, by ticket.
+	asked map[uint64]*question
 }
 
 // call is one submitted request.
@@ -111,6 +115,10 @@ func (b *bridge) dispatch(events []event) {
 	for _, e := range events {
 		c, known := b.calls[e.ticket]
 		switch {
+		case e.asks != nil:
+			b.ask(e.ticket, e.asks)
+		case e.gone, e.room:
+			b.tell(e.ticket, e.gone)
 		case e.readable:
 			if known {
 				select {

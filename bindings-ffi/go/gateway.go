@@ -25,41 +25,60 @@ type Gateway struct {
 type core struct {
 	mu      sync.RWMutex // held for reading while handle is in use
 	handle  *handleGateway
+	tag     uint64 // by which its functions are found
 	closing atomic.Bool
 	cleanup runtime.Cleanup
 }
 
 // Open opens a gateway from a configuration file in YAML, TOML or JSON. Nothing is sent and no
 // thread starts until the first call.
-func Open(path string) (*Gateway, error) {
-	return open(func() (*handleGateway, error) { return openPath(path) })
+func Open(path string, choices ...Option) (*Gateway, error) {
+	return open("path", path, choices)
 }
 
 // OpenText opens a gateway from the text of a configuration; format is yaml, toml or json.
-func OpenText(config, format string) (*Gateway, error) {
-	return open(func() (*handleGateway, error) { return openText(config, format) })
+func OpenText(config, format string, choices ...Option) (*Gateway, error) {
+	return open(format, config, choices)
 }
 
 // OpenConfig opens a gateway from a configuration: a map or struct of the same shape as the file,
 // or its JSON as json.RawMessage or []byte.
-func OpenConfig(config any) (*Gateway, error) {
+func OpenConfig(config any, choices ...Option) (*Gateway, error) {
 	text, err := encode(config)
 	if err != nil {
 		return nil, err
 	}
-	return open(func() (*handleGateway, error) { return openJSON(text) })
+	return open("json", string(text), choices)
 }
 
 // OpenEnv opens a gateway whose providers are the vendors with a key in the environment.
-func OpenEnv() (*Gateway, error) { return open(openEnv) }
+func OpenEnv(choices ...Option) (*Gateway, error) { return open("env", "", choices) }
 
 // Connect gives the same calls against a `tidegate serve` elsewhere, for instance
 // http://127.0.0.1:8787. An empty key sends none.
 func Connect(url, key string) (*Gateway, error) {
-	return open(func() (*handleGateway, error) { return connect(url, key) })
+	return start(func() (*handleGateway, error) { return connect(url, key) })
 }
 
-func open(open func() (*handleGateway, error)) (*Gateway, error) {
+func open(kind, text string, choices []Option) (*Gateway, error) {
+	var chosen options
+	for _, choose := range choices {
+		choose(&chosen)
+	}
+	g, err := start(func() (*handleGateway, error) { return openWith(kind, text, chosen.names) })
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range chosen.names {
+		if err := g.Provide(name, chosen.providers[name]); err != nil {
+			_ = g.Close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func start(open func() (*handleGateway, error)) (*Gateway, error) {
 	if err := theBridge.acquire(); err != nil {
 		return nil, err
 	}
@@ -68,7 +87,7 @@ func open(open func() (*handleGateway, error)) (*Gateway, error) {
 		theBridge.release()
 		return nil, err
 	}
-	c := &core{handle: handle}
+	c := &core{handle: handle, tag: nextTag.Add(1)}
 	c.cleanup = runtime.AddCleanup(c, func(handle *handleGateway) {
 		freeGateway(handle)
 		theBridge.release()
@@ -161,6 +180,7 @@ func (c *core) close(limit time.Duration) error {
 	c.cleanup.Stop()
 	freeGateway(c.handle)
 	c.handle = nil
+	theBridge.unprovide(c.tag)
 	theBridge.release()
 	return err
 }

@@ -46,6 +46,22 @@
 // its raw bytes. For the transports of vendor SDKs.
 #define TG_MODE_HTTP 1
 
+// The data are words of the model, in UTF-8.
+#define TG_PIECE_TEXT 0
+
+// The data are JSON: a reply or a chunk in the provider's dialect, or an object with no members but
+// `text` and `usage` (`{"input": 10, "output": 5}`), or a list of vectors for embeddings.
+#define TG_PIECE_JSON 1
+
+// The next piece may come.
+#define TG_FLOW_GO 0
+
+// The piece was taken; the next one has to wait until there is room.
+#define TG_FLOW_FULL 1
+
+// Nobody waits for the answer any more.
+#define TG_FLOW_GONE 2
+
 // The call is answered; `reply` is yours.
 #define TG_EVENT_REPLY 1
 
@@ -57,6 +73,15 @@
 
 // A stream that had nothing now has: call `tg_stream_next`.
 #define TG_EVENT_READABLE 4
+
+// A function of the program is asked; `host_call` is yours. The ticket is that of the question.
+#define TG_EVENT_HOST_CALL 5
+
+// Nobody waits any more for the answer to the question of this ticket.
+#define TG_EVENT_HOST_GONE 6
+
+// The answer to the question of this ticket has room again, after `tg_host_call_arm`.
+#define TG_EVENT_HOST_ROOM 7
 
 // What a function answers: `TG_OK`, or why not. Numbers are stable and never used again; a later
 // release may add more.
@@ -183,6 +208,11 @@ typedef struct tg_error tg_error;
 // A gateway. Any number of threads may use one at the same time. Free it with `tg_gateway_free`.
 typedef struct tg_gateway tg_gateway;
 
+// A question to a function of the program. It is answered by `tg_host_call_reply`, or by
+// `tg_host_call_push` for each piece and `tg_host_call_end`, or by `tg_host_call_fail`: then or
+// later, from any thread. Free it with `tg_host_call_free`; without an answer that fails the call.
+typedef struct tg_host_call tg_host_call;
+
 // Where outcomes of submitted calls arrive. Any thread may submit to it and take from it.
 // Free it with `tg_queue_free`.
 typedef struct tg_queue tg_queue;
@@ -289,6 +319,42 @@ typedef struct tg_batch {
     struct tg_batch_owner *_owner;
 } tg_batch;
 
+// Runs on a thread of the gateway that may block, so that it may answer at once, wait for other
+// calls of the gateway, or hand the question on. `call` is yours to free.
+typedef void (*tg_provider)(struct tg_host_call *call, void *user_data);
+
+// What a function is asked. Everything belongs to the question and is valid until that is freed.
+typedef struct tg_host_request {
+    // Name under which the function is registered. Like the other texts here, not NUL-terminated.
+    const char *name;
+    // Its length.
+    size_t name_len;
+    // Wire format of the body, such as `openai`.
+    const char *dialect;
+    // Its length.
+    size_t dialect_len;
+    // What is asked for, such as `/chat/completions`.
+    const char *path;
+    // Its length.
+    size_t path_len;
+    // The model, without the provider's name.
+    const char *model;
+    // Its length.
+    size_t model_len;
+    // `name: value` lines, each with its line end.
+    const char *headers;
+    // Their length.
+    size_t headers_len;
+    // The request as it would have gone to a vendor.
+    const uint8_t *body;
+    // Its length.
+    size_t body_len;
+    // How long the gateway waits for the beginning of the answer, and for each next piece.
+    uint64_t timeout_ms;
+    // 1 when the caller wants a stream. Either kind of answer is turned into what is wanted.
+    uint32_t stream;
+} tg_host_request;
+
 // Something that happened to a submitted call.
 //
 // Every ticket gets exactly one of `TG_EVENT_REPLY`, `TG_EVENT_STREAM` and `TG_EVENT_ERROR`.
@@ -303,6 +369,8 @@ typedef struct tg_event {
     struct tg_stream *stream;
     // Yours to free; NULL unless `kind` is `TG_EVENT_ERROR`.
     struct tg_error *error;
+    // Yours to free; NULL unless `kind` is `TG_EVENT_HOST_CALL`.
+    struct tg_host_call *host_call;
 } tg_event;
 
 // Says that events wait. Called from a thread of the gateway, once until the next
@@ -511,6 +579,84 @@ tg_result tg_stream_facts(const struct tg_stream *stream,
 
 // Frees a stream; one that has not ended is cancelled. NULL is allowed.
 void tg_stream_free(struct tg_stream *stream);
+
+// Opens a gateway for a program with functions of its own: each of `names` is a provider, whether or
+// not the configuration mentions it, once `tg_provide` or `tg_provide_in_queue` registers it. `kind`
+// says what `text` is: `json`, `yaml`, `toml`, `path`, or `env`, which needs none.
+tg_result tg_gateway_open_with(const char *kind,
+                               const char *text,
+                               size_t len,
+                               const char *const *names,
+                               size_t n_names,
+                               struct tg_gateway **gateway,
+                               struct tg_error **err);
+
+// Puts a function in the place of a vendor: calls of `name/...` go to it from now on. It may run on
+// several threads at a time. `user_data` must stay valid until the gateway and its views are freed
+// and every question is. In place of another function of that name; calls under way go on.
+tg_result tg_provide(const struct tg_gateway *gateway,
+                     const char *name,
+                     tg_provider provider,
+                     void *user_data,
+                     struct tg_error **err);
+
+// As `tg_provide`, for programs that take events from a queue: every question arrives there as
+// `TG_EVENT_HOST_CALL`, and news about it as `TG_EVENT_HOST_GONE` and `TG_EVENT_HOST_ROOM`.
+tg_result tg_provide_in_queue(const struct tg_gateway *gateway,
+                              const char *name,
+                              const struct tg_queue *queue,
+                              uint64_t tag,
+                              struct tg_error **err);
+
+// What is asked.
+tg_result tg_host_call_request(const struct tg_host_call *call,
+                               struct tg_host_request *request,
+                               struct tg_error **err);
+
+// What `tg_provide_in_queue` was given.
+uint64_t tg_host_call_tag(const struct tg_host_call *call);
+
+// Answers all at once. `kind` is a `TG_PIECE_...`.
+tg_result tg_host_call_reply(const struct tg_host_call *call,
+                             uint32_t kind,
+                             const uint8_t *data,
+                             size_t len,
+                             struct tg_error **err);
+
+// Adds a piece to the answer's stream. `flow` says how to go on, as a `TG_FLOW_...`; NULL is allowed.
+tg_result tg_host_call_push(const struct tg_host_call *call,
+                            uint32_t kind,
+                            const uint8_t *data,
+                            size_t len,
+                            uint32_t *flow,
+                            struct tg_error **err);
+
+// Blocks while there is no room, at most `timeout_ms`.
+tg_result tg_host_call_wait(const struct tg_host_call *call,
+                            uint64_t timeout_ms,
+                            uint32_t *flow,
+                            struct tg_error **err);
+
+// Whether the next piece may come, without blocking. On `TG_FLOW_FULL` one `TG_EVENT_HOST_ROOM`
+// follows, for functions that are asked in a queue.
+tg_result tg_host_call_arm(const struct tg_host_call *call, uint32_t *flow, struct tg_error **err);
+
+// Ends the answer's stream.
+tg_result tg_host_call_end(const struct tg_host_call *call, struct tg_error **err);
+
+// Ends the answer as a vendor's refusal would: retries, fallbacks and cooldowns follow from `status`
+// (400 to 599). `message` is for the caller to read. `retry_after_ms` negative: unknown.
+tg_result tg_host_call_fail(const struct tg_host_call *call,
+                            uint32_t status,
+                            const char *message,
+                            int64_t retry_after_ms,
+                            struct tg_error **err);
+
+// 1 when nobody waits for the answer any more.
+uint32_t tg_host_call_is_gone(const struct tg_host_call *call);
+
+// Frees a question; one without an answer fails. NULL is allowed.
+void tg_host_call_free(struct tg_host_call *call);
 
 // Makes a queue.
 tg_result tg_queue_new(struct tg_queue **queue, struct tg_error **err);

@@ -15,6 +15,7 @@ mod input;
 pub mod buf;
 pub mod error;
 pub mod gateway;
+pub mod host;
 pub mod queue;
 pub mod reply;
 pub mod request;

@@ -12,10 +12,11 @@ use napi::{
     bindgen_prelude::{Function, ToNapiValue, Unknown},
 };
 use napi_derive::napi;
-use tidegate::bridge::{Engine, EventKind, Mode, Outcome, Queue, Request};
+use tidegate::bridge::{Engine, EventKind, HostEvent, HostFunction, Mode, Outcome, Queue, Request};
 
 use crate::{
     engine::NativeEngine,
+    host::NativeHostCall,
     stream::NativeStream,
     values::{self, Raw},
     wake::Wake,
@@ -31,8 +32,12 @@ mod kind {
     pub(super) const ERROR: u64 = 2;
     /// Nothing follows: the stream of this ticket can be read.
     pub(super) const READABLE: u64 = 3;
-    /// Nothing follows.
-    pub(super) const NOTHING: u64 = 4;
+    /// `tag, call` follow: a function is asked.
+    pub(super) const HOST_CALL: u64 = 4;
+    /// Nothing follows: nobody waits any more for what the function of this ticket was asked.
+    pub(super) const HOST_GONE: u64 = 5;
+    /// Nothing follows: the stream of the function of this ticket has room again.
+    pub(super) const HOST_ROOM: u64 = 6;
 }
 
 /// The environment's end of the completion queue.
@@ -71,8 +76,7 @@ impl Shared {
             engine.cancel(ticket);
         }
         for queue in [&self.native, &self.http] {
-            queue.set_waker(None);
-            drop(queue.drain(usize::MAX));
+            queue.close();
         }
     }
 }
@@ -158,8 +162,21 @@ impl Bridge {
             for event in queue.drain(usize::MAX) {
                 list.push(values::number(env, event.ticket)?);
                 match event.kind {
-                    // No function is registered here.
-                    EventKind::Host(_) => list.push(values::number(env, kind::NOTHING)?),
+                    EventKind::Host(HostEvent::Gone) => {
+                        list.push(values::number(env, kind::HOST_GONE)?);
+                    }
+                    EventKind::Host(HostEvent::Room) => {
+                        list.push(values::number(env, kind::HOST_ROOM)?);
+                    }
+                    EventKind::Host(HostEvent::Call(call)) => {
+                        list.push(values::number(env, kind::HOST_CALL)?);
+                        list.push(values::number(env, call.tag())?);
+                        let call = NativeHostCall::new(call);
+                        // SAFETY: env is live on this thread.
+                        list.push(Raw(unsafe {
+                            NativeHostCall::to_napi_value(env.raw(), call)
+                        }?));
+                    }
                     EventKind::Readable => list.push(values::number(env, kind::READABLE)?),
                     EventKind::Outcome(outcome) => {
                         self.shared.flying().remove(&event.ticket);
@@ -169,6 +186,20 @@ impl Bridge {
             }
         }
         values::array(env, &list)
+    }
+
+    /// Has a function of this environment asked in the place of a vendor; `tag` comes back in every
+    /// question.
+    #[napi]
+    pub fn provide(
+        &self,
+        engine: &NativeEngine,
+        name: String,
+        tag: f64,
+    ) -> std::result::Result<(), Error<&'static str>> {
+        let function = HostFunction::new(self.shared.native.clone(), to_ticket(tag));
+        let provided = engine.engine().provide(&name, function);
+        provided.map_err(|error| values::exception(&error))
     }
 
     /// Keeps the event loop alive while something is awaited.

@@ -9,8 +9,8 @@ use std::{
 use napi::{Env, Result, Task, bindgen_prelude::AsyncTask};
 use napi_derive::napi;
 use tidegate::{
-    Code, Error,
-    bridge::{Engine, Source},
+    Code, Error, Functions,
+    bridge::{Engine, HostFunction, Queue, Source},
     config::Format,
 };
 use tidegate_server::{ServeOptions, Server, ServerHandle};
@@ -37,12 +37,22 @@ impl NativeEngine {
 
 #[napi]
 impl NativeEngine {
-    /// Opens an engine from `kind` = `env`, `path`, `object` (JSON text), `yaml`, `toml` or `json`.
+    /// Opens an engine, with functions of those names to be provided, from `kind` = `env`, `path`, `object` (JSON text), `yaml`, `toml` or `json`.
     #[napi(factory)]
-    pub fn open(kind: String, text: String) -> Result<Self, &'static str> {
+    pub fn open(
+        kind: String,
+        text: String,
+        names: Option<Vec<String>>,
+    ) -> Result<Self, &'static str> {
         one_thread();
         let source = source(&kind, text).map_err(|error| values::exception(&error))?;
-        let engine = Engine::open(source).map_err(|error| values::exception(&error))?;
+        // Until the environment's bridge provides it, a function is asked in a queue nobody drains.
+        let functions = Functions::new();
+        for name in names.unwrap_or_default() {
+            functions.insert(name, HostFunction::new(Queue::new(), 0));
+        }
+        let engine =
+            Engine::open_with(source, functions).map_err(|error| values::exception(&error))?;
         Ok(Self { engine })
     }
 

@@ -9,6 +9,7 @@
 //! | `bridge.rs` | one per environment: `submit`, `cancel`, and `drain` of everything that finished |
 //! | `wake.rs` | the thread-safe function that asks JavaScript to drain |
 //! | `stream.rs` | a live reply, read in batches |
+//! | `host.rs` | a question to a function of the program |
 //! | `engine.rs` | a configured engine, and the jobs that may block |
 //! | `values.rs` | text and bytes across the boundary |
 
@@ -23,6 +24,7 @@
 
 mod bridge;
 mod engine;
+mod host;
 mod stream;
 mod values;
 mod wake;

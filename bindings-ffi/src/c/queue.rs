@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tidegate::bridge::{Event, EventKind, Outcome, Queue};
+use tidegate::bridge::{Event, EventKind, HostEvent, Outcome, Queue};
 
 use super::{
     boundary::{fallible, free, give, put},
@@ -17,6 +17,7 @@ use super::{
     fork::Owner,
     gateway::tg_gateway,
     head::Head,
+    host::tg_host_call,
     input,
     reply::tg_reply,
     request::{self, tg_request},
@@ -32,6 +33,12 @@ pub const TG_EVENT_STREAM: u32 = 2;
 pub const TG_EVENT_ERROR: u32 = 3;
 /// A stream that had nothing now has: call `tg_stream_next`.
 pub const TG_EVENT_READABLE: u32 = 4;
+/// A function of the program is asked; `host_call` is yours. The ticket is that of the question.
+pub const TG_EVENT_HOST_CALL: u32 = 5;
+/// Nobody waits any more for the answer to the question of this ticket.
+pub const TG_EVENT_HOST_GONE: u32 = 6;
+/// The answer to the question of this ticket has room again, after `tg_host_call_arm`.
+pub const TG_EVENT_HOST_ROOM: u32 = 7;
 
 /// Something that happened to a submitted call.
 ///
@@ -49,6 +56,8 @@ pub struct tg_event {
     pub stream: *mut tg_stream,
     /// Yours to free; NULL unless `kind` is `TG_EVENT_ERROR`.
     pub error: *mut tg_error,
+    /// Yours to free; NULL unless `kind` is `TG_EVENT_HOST_CALL`.
+    pub host_call: *mut tg_host_call,
 }
 
 /// Says that events wait. Called from a thread of the gateway, once until the next
@@ -76,6 +85,13 @@ impl Drop for tg_queue {
     }
 }
 
+impl tg_queue {
+    pub(super) fn queue(&self) -> Result<&Queue, tg_error> {
+        self.owner.check()?;
+        Ok(&self.queue)
+    }
+}
+
 impl std::fmt::Debug for tg_queue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("tg_queue").finish_non_exhaustive()
@@ -97,10 +113,12 @@ struct Notified {
 }
 
 #[derive(Clone, Copy)]
-struct UserData(*mut c_void);
+pub(super) struct UserData(pub(super) *mut c_void);
 
 // SAFETY: the header demands that the callback may be called from any thread with it.
 unsafe impl Send for UserData {}
+// SAFETY: as above; the pointer itself is only copied.
+unsafe impl Sync for UserData {}
 
 thread_local! {
     /// Set while this thread runs a callback.
@@ -291,10 +309,16 @@ impl From<Event> for tg_event {
             reply: ptr::null_mut(),
             stream: ptr::null_mut(),
             error: ptr::null_mut(),
+            host_call: ptr::null_mut(),
         };
         match event.kind {
-            // No function is registered here.
-            EventKind::Host(_) | EventKind::Readable => {}
+            EventKind::Readable => {}
+            EventKind::Host(HostEvent::Call(call)) => {
+                out.kind = TG_EVENT_HOST_CALL;
+                out.host_call = give(tg_host_call::new(call));
+            }
+            EventKind::Host(HostEvent::Gone) => out.kind = TG_EVENT_HOST_GONE,
+            EventKind::Host(HostEvent::Room) => out.kind = TG_EVENT_HOST_ROOM,
             EventKind::Outcome(Outcome::Reply(head, body)) => {
                 out.kind = TG_EVENT_REPLY;
                 out.reply = give(tg_reply {

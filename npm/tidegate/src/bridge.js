@@ -3,16 +3,20 @@
 // One bridge per environment (the main thread and every worker has its own): calls go into the
 // addon with a ticket, and one wake of this thread takes out everything that has finished.
 
+const functions = require("./functions.js");
 const { load } = require("./native.js");
 const { watch, unwatch } = require("./signals.js");
 
 /** @import { Bridge, Engine, Waiter } from "../types/native.js" */
+/** @import { ProviderFunction } from "../types/functions.js" */
 
 /** Kinds of entries in what `Bridge.drain` returns; bindings-node/src/bridge.rs has the same. */
 const REPLY = 0;
 const STREAM = 1;
 const ERROR = 2;
 const READABLE = 3;
+const HOST_CALL = 4;
+const HOST_GONE = 5;
 
 /** @type {Bridge | undefined} */
 let bridge;
@@ -36,6 +40,11 @@ function drain() {
   for (let at = 0; at < events.length; ) {
     const ticket = events[at++];
     const kind = events[at++];
+    if (kind >= HOST_CALL) {
+      if (kind === HOST_CALL) functions.ask(ticket, events[at++], events[at++]);
+      else functions.tell(ticket, kind === HOST_GONE);
+      continue;
+    }
     const waiter = waiting.get(ticket);
     if (waiter !== undefined) waiting.delete(ticket);
     if (kind === READABLE) {
@@ -83,6 +92,7 @@ function call(engine, native, line, headers, body, key, signal, make) {
       watch(signal, abort);
     }
     waiting.set(ticket, (kind, status, text, value) => {
+      void engine; // holds its functions for as long as the call may need them
       if (signal && abort) unwatch(signal, abort);
       try {
         resolve(make(kind, status, text, value, ticket));
@@ -121,4 +131,15 @@ function guest(count) {
   hold();
 }
 
-module.exports = { REPLY, STREAM, ERROR, call, wait, leave, guest };
+/**
+ * Has a function of this environment asked in the place of a vendor.
+ * @param {Engine} engine
+ * @param {string} name
+ * @param {ProviderFunction} run
+ */
+function provide(engine, name, run) {
+  bridge ??= new (load().Bridge)(drain);
+  functions.provide(bridge, engine, name, run);
+}
+
+module.exports = { REPLY, STREAM, ERROR, call, wait, leave, guest, provide };

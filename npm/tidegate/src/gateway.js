@@ -2,8 +2,9 @@
 
 const { fileURLToPath } = require("node:url");
 
-const { guest } = require("./bridge.js");
+const { guest, provide } = require("./bridge.js");
 const { Door, Chat, Messages, Responses, Embeddings, Models } = require("./client.js");
+const { check } = require("./functions.js");
 const { guarded, toError } = require("./errors.js");
 const { makeFetch } = require("./fetch.js");
 const { addMethods } = require("./methods.js");
@@ -12,6 +13,7 @@ const raw = require("./raw.js");
 
 /** @import { Engine, JobResult, NativeServer } from "../types/native.js" */
 /** @import { Config } from "../types/config.js" */
+/** @import { OpenOptions, ProviderFunction } from "../types/functions.js" */
 /** @import { CloseOptions, RawRequest, ServeOptions } from "../types/gateway.js" */
 
 const asyncDispose = /** @type {typeof Symbol.asyncDispose} */ (
@@ -50,21 +52,23 @@ class Gateway {
    * Opens a gateway. Nothing starts before the first call.
    * @param {string | URL | Config} [config] a file (YAML, TOML or JSON), an object of the same
    *   shape, or nothing: then the vendors' usual environment variables decide
+   * @param {OpenOptions} [options]
    * @returns {Promise<Gateway>}
    */
-  static async open(config) {
+  static async open(config, options) {
     const [kind, text] = source(config);
-    return new Gateway(guarded(() => load().NativeEngine.open(kind, text)), undefined);
+    return opened(kind, text, options);
   }
 
   /**
    * Opens a gateway from the text of a configuration.
    * @param {string} text
    * @param {"yaml" | "toml" | "json"} [format]
+   * @param {OpenOptions} [options]
    * @returns {Promise<Gateway>}
    */
-  static async parse(text, format = "yaml") {
-    return new Gateway(guarded(() => load().NativeEngine.open(format, text)), undefined);
+  static async parse(text, format = "yaml", options) {
+    return opened(format, text, options);
   }
 
   /**
@@ -83,6 +87,16 @@ class Gateway {
    */
   withKey(key) {
     return new Gateway(this.#engine, key);
+  }
+
+  /**
+   * Puts a function in the place of a vendor, whether or not the configuration mentions it.
+   * @param {string} name
+   * @param {ProviderFunction} run
+   */
+  provider(name, run) {
+    guarded(() => provide(this.#engine, name, run));
+    return this;
   }
 
   /** A `fetch` for the vendors' SDKs: `new OpenAI({ fetch: gw.fetch })`. */
@@ -109,7 +123,7 @@ class Gateway {
       (port === undefined && host === undefined
         ? undefined
         : `${host?.includes(":") ? `[${host}]` : (host ?? "127.0.0.1")}:${port ?? 8787}`);
-    return new Server(guarded(() => this.#engine.serve(listen, threads)));
+    return new Server(guarded(() => this.#engine.serve(listen, threads)), this.#engine);
   }
 
   /**
@@ -155,6 +169,12 @@ class Gateway {
   }
 }
 
+/**
+ * What each running server serves. An engine that nobody else holds stays for it, with its functions.
+ * @type {Map<NativeServer, Engine>}
+ */
+const serving = new Map();
+
 /** A running HTTP server. It keeps the process alive until it is closed. */
 class Server {
   #native;
@@ -162,9 +182,13 @@ class Server {
   /** @type {Promise<void> | undefined} */
   #closing;
 
-  /** @param {NativeServer} native */
-  constructor(native) {
+  /**
+   * @param {NativeServer} native
+   * @param {Engine} engine
+   */
+  constructor(native, engine) {
     this.#native = native;
+    serving.set(native, engine);
     /** Where it listens. */
     this.url = native.url();
     guest(1);
@@ -177,7 +201,10 @@ class Server {
    * @returns {Promise<void>}
    */
   close(options) {
-    this.#closing ??= done(this.#native.shutdown(options?.timeout)).then(() => this.unref());
+    this.#closing ??= done(this.#native.shutdown(options?.timeout)).then(() => {
+      serving.delete(this.#native);
+      this.unref();
+    });
     return this.#closing;
   }
 
@@ -190,6 +217,20 @@ class Server {
   async [asyncDispose]() {
     await this.close();
   }
+}
+
+/**
+ * @param {string} kind
+ * @param {string} text
+ * @param {OpenOptions | undefined} options
+ */
+function opened(kind, text, options) {
+  const providers = Object.entries(options?.providers ?? {});
+  for (const [name, run] of providers) check(name, run);
+  const names = providers.map(([name]) => name);
+  const engine = guarded(() => load().NativeEngine.open(kind, text, names));
+  for (const [name, run] of providers) guarded(() => provide(engine, name, run));
+  return new Gateway(engine, undefined);
 }
 
 /**

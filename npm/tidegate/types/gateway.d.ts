@@ -7,6 +7,7 @@ import type {
   ModelList,
 } from "./chat.js";
 import type { Config } from "./config.js";
+import type { OpenOptions, ProviderFunction } from "./functions.js";
 import type { Message, MessageRequest, MessageStreamEvent } from "./messages.js";
 import type {
   Audio,
@@ -202,9 +203,13 @@ export class Gateway {
    *
    * Throws `UnreadableConfig`, or `InvalidConfig` that names every mistake with its path.
    */
-  static open(config?: string | URL | Config): Promise<Gateway>;
+  static open(config?: string | URL | Config, options?: OpenOptions): Promise<Gateway>;
   /** Opens a gateway from the text of a configuration, YAML unless said otherwise. */
-  static parse(text: string, format?: "yaml" | "toml" | "json"): Promise<Gateway>;
+  static parse(
+    text: string,
+    format?: "yaml" | "toml" | "json",
+    options?: OpenOptions,
+  ): Promise<Gateway>;
   /** The same client over HTTP, for an engine that runs elsewhere (`tidegate serve`). */
   static connect(url: string | URL, options?: { key?: string }): Gateway;
 
@@ -235,6 +240,14 @@ export class Gateway {
 
   /** A view whose calls are made with `key`: same engine, its budgets and rights. */
   withKey(key: string): Gateway;
+  /**
+   * Puts a function in the place of a vendor: calls of `name/...` go to it from now on, whether or
+   * not the configuration mentions it.
+   *
+   * Throws `InvalidRequest` for a name that cannot be a provider's, and on a client of another
+   * gateway, which runs its own functions.
+   */
+  provider(name: string, run: ProviderFunction): this;
   /** Sends bytes and gets bytes, on any path the server has. Refusals are answers, not exceptions. */
   request(request: RawRequest): Promise<RawReply>;
   /** Serves this gateway over HTTP. It listens when the promise resolves. */

@@ -6,7 +6,7 @@ export interface Addon {
   Bridge: new (wake: () => void) => Bridge;
   NativeEngine: {
     new (): Engine;
-    open(kind: string, text: string): Engine;
+    open(kind: string, text: string, names?: string[]): Engine;
     connect(url: string, key?: string): Engine;
   };
 }
@@ -22,7 +22,30 @@ export interface Bridge {
   ): number;
   cancel(ticket: number): void;
   drain(): unknown[];
+  provide(engine: Engine, name: string, tag: number): void;
   hold(on: boolean): void;
+}
+
+/** A question to a function of the program. Letting go of it without an answer fails the call. */
+export interface HostCall {
+  name(): string;
+  dialect(): string;
+  path(): string;
+  model(): string;
+  stream(): boolean;
+  timeout(): number;
+  /** `name: value` lines. */
+  headers(): string;
+  text(): string;
+  bytes(): Uint8Array;
+  reply(json: boolean, value: string | Uint8Array): void;
+  /** 0: go on; 1: wait until there is room; 2: nobody listens. */
+  push(json: boolean, value: string | Uint8Array): number;
+  end(): void;
+  fail(status: number, message: string, retryAfter?: number): void;
+  /** As `push`; on 1 the queue tells once there is room. */
+  arm(): number;
+  gone(): boolean;
 }
 
 /** Told once what became of a ticket. */

@@ -1,28 +1,19 @@
 /* Driver of the suite: the C face. Protocol: tests/README.md. JSON documents pass as bytes. */
 #define _POSIX_C_SOURCE 200809L
 #define TIDEGATE_TESTING
+#include <time.h>
 #include "json.h"
 #include "tidegate.h"
+#include "functions.h"
 
 static tg_gateway *gw;
 static tg_stream *held;
-
-static void out(const char *name, const char *value) {
-    if (value) printf("\"%s\":\"", name), escaped(value, strlen(value)), printf("\",");
-}
 
 static void facts_out(tg_facts f) {
     printf("\"gateway\":{");
     out("request_id", f.request_id), out("target", f.target), out("key", f.key), out("cache", f.cache);
     out("cost", f.cost), out("dropped", f.dropped), out("rule", f.rule);
     printf("\"estimated\":%s,\"attempts\":%u}", f.estimated ? "true" : "false", f.attempts);
-}
-
-static void headers_out(const char *p, size_t len) {
-    printf("\"headers\":{");
-    for (const char *end = p + len, *value; p < end; p = value + strlen(value) + 1)
-        value = p + strlen(p) + 1, out(p, value);
-    printf("\"\":\"\"},");
 }
 
 static void done(tg_result result, tg_error **err) {
@@ -123,6 +114,8 @@ static tg_result open_with(const char *line, tg_error **err) {
         return tg_gateway_open_text(words, strlen(words), text(get(line, "format")), &gw, err);
     }
     if (get(line, "env").ptr) return tg_gateway_open_env(&gw, err);
+    span functions = get(line, "functions");
+    if (functions.ptr && *functions.ptr == '{') return open_with_functions(config, functions, &gw, err);
     return tg_gateway_open(config.ptr, config.len, &gw, err);
 }
 
@@ -135,7 +128,7 @@ int main(void) {
         putchar('{'), op = text(get(line, "op"));
         if (!strcmp(op, "hello"))
             printf("\"ok\":{\"surface\":\"c\",\"version\":\"%s\",\"capabilities\":[\"call\",\"stream\",\"hold\",\"cancel\",\"cancel_call\",\"headers\",\"http\",\"reload\","
-                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\"]}", tg_version());
+                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\"]}", tg_version());
         else if (!strcmp(op, "call") || !strcmp(op, "http")) call(line, *op == 'h');
         else if (!strcmp(op, "open")) done(open_with(line, &err), &err);
         else if (!strcmp(op, "connect")) done(tg_gateway_connect(text(get(line, "url")), text(get(line, "key")), &gw, &err), &err);

@@ -59,3 +59,16 @@ static void escaped(const char *p, size_t len) { /* of binary bodies only what i
 static void json_out(const uint8_t *p, size_t len) { /* on one line: line ends are only ever blanks in JSON */
     for (size_t i = 0; i < len; i++) putchar(p[i] == '\n' || p[i] == '\r' ? ' ' : p[i]);
 }
+
+/* A member with a comma behind it, unless there is no value. */
+static void out(const char *name, const char *value) {
+    if (value) printf("\"%s\":\"", name), escaped(value, strlen(value)), printf("\",");
+}
+
+/* Names and values that end in NUL, in turn, as an object. */
+static void headers_out(const char *p, size_t len) {
+    printf("\"headers\":{");
+    for (const char *end = p + len, *value; p < end; p = value + strlen(value) + 1)
+        value = p + strlen(p) + 1, out(p, value);
+    printf("\"\":\"\"},");
+}

@@ -18,6 +18,7 @@ type answer map[string]any
 type operation struct {
 	Op, API, Path, Text, Format, URL, Key, Method, Target, Body string
 	Config, Request                                             json.RawMessage
+	Functions                                                   map[string][]scriptedReply
 	Env                                                         bool
 	Headers                                                     map[string]string
 	Ms                                                          int64
@@ -31,7 +32,7 @@ type operation struct {
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts")
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions")
 	operations   = map[string]func(operation) (any, error){"call": call, "http": transport}
 )
 
@@ -53,7 +54,7 @@ func init() {
 		if o.Env {
 			return opened(tidegate.OpenEnv())
 		}
-		return opened(tidegate.OpenConfig(o.Config))
+		return opened(tidegate.OpenConfig(o.Config, functionsOf(o)...))
 	}
 	operations["connect"] = func(o operation) (any, error) { return opened(tidegate.Connect(o.URL, o.Key)) }
 	operations["rest"] = func(operation) (any, error) { return held.read(-1) }

@@ -3,13 +3,14 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
+import { functionsOf } from "./functions.mjs";
 import { Gateway, TidegateError } from "../../../npm/tidegate/index.mjs";
 
 const { version } = createRequire(import.meta.url)("../../../npm/tidegate/package.json");
 const advance = Symbol.for("tidegate.testing.advance");
 const capabilities = (
   "call stream hold cancel cancel_call headers http reload connect health close text path env root tried " +
-  "final_facts"
+  "final_facts functions"
 ).split(" ");
 
 let gateway;
@@ -66,7 +67,7 @@ const operations = {
     gateway = undefined;
     gateway =
       request.text === undefined
-        ? await Gateway.open(source(request))
+        ? await Gateway.open(source(request), { providers: functionsOf(request) })
         : await Gateway.parse(request.text, request.format);
   },
 

@@ -38,10 +38,17 @@ pub(super) async fn at_home<F: Future>(queue: &Queue, call: F) -> F::Output {
 
 /// A function of the host as the engine sees it: the queue in which it is asked.
 pub struct HostFunction {
-    queue: Queue,
+    way: Way,
     tag: u64,
-    follows: bool,
     room: Arc<Semaphore>,
+}
+
+/// How a function is asked.
+#[derive(Clone)]
+enum Way {
+    Queue(Queue),
+    Following(Queue),
+    Calling(Arc<dyn Fn(HostCall) + Send + Sync>),
 }
 
 impl fmt::Debug for HostFunction {
@@ -54,10 +61,13 @@ impl HostFunction {
     /// A function that is asked in `queue`. `tag` comes back in every question, for the host to
     /// find the function by.
     pub fn new(queue: Queue, tag: u64) -> Self {
+        Self::of(Way::Queue(queue), tag)
+    }
+
+    fn of(way: Way, tag: u64) -> Self {
         Self {
-            queue,
+            way,
             tag,
-            follows: false,
             room: Arc::new(Semaphore::new(MOST_AT_ONCE)),
         }
     }
@@ -65,23 +75,31 @@ impl HostFunction {
     /// A function that is asked in the queue of the call that needs it, where there is one, and
     /// otherwise in `queue`: for hosts with several event loops, each with a queue of its own.
     pub fn following(queue: Queue, tag: u64) -> Self {
-        Self {
-            follows: true,
-            ..Self::new(queue, tag)
-        }
+        Self::of(Way::Following(queue), tag)
+    }
+
+    /// A function that is asked by calling `run` on a thread of the engine, which it must not block.
+    /// There is no queue for news: whoever answers asks for them.
+    pub fn calling(run: impl Fn(HostCall) + Send + Sync + 'static) -> Self {
+        Self::of(Way::Calling(Arc::new(run)), 0)
     }
 }
 
 impl Function for HostFunction {
     fn call(&self, request: FunctionRequest) -> Answering {
-        let home = HOME.try_with(Queue::clone).ok().filter(|_| self.follows);
-        let queue = home.unwrap_or_else(|| self.queue.clone());
+        let way = match &self.way {
+            Way::Following(other) => Way::Queue(
+                HOME.try_with(Queue::clone)
+                    .unwrap_or_else(|_| other.clone()),
+            ),
+            way => way.clone(),
+        };
         let (room, tag) = (Arc::clone(&self.room), self.tag);
         Box::pin(async move {
             let Ok(permit) = room.acquire_owned().await else {
                 return Err(lost());
             };
-            let mut asked = Asked::ask(queue, tag, request, permit);
+            let mut asked = Asked::ask(way, tag, request, permit);
             let first = poll_fn(|cx| asked.poll(cx)).await;
             match first {
                 Message::Whole(piece) => Ok(Answer::Whole(piece)),
@@ -279,13 +297,13 @@ impl Drop for HostCall {
 /// The engine's end of a question.
 struct Asked {
     ticket: u64,
-    queue: Queue,
+    queue: Option<Queue>,
     shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Asked {
-    fn ask(queue: Queue, tag: u64, request: FunctionRequest, permit: OwnedSemaphorePermit) -> Self {
+    fn ask(way: Way, tag: u64, request: FunctionRequest, permit: OwnedSemaphorePermit) -> Self {
         let ticket = next_ticket();
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -297,11 +315,18 @@ impl Asked {
             request,
             shared: Arc::clone(&shared),
         };
-        // A closed queue drops the question, and that answers it.
-        queue.push(Event {
-            ticket,
-            kind: EventKind::Host(HostEvent::Call(call)),
-        });
+        let queue = match way {
+            Way::Queue(queue) | Way::Following(queue) => {
+                // A closed queue drops the question, and that answers it.
+                let kind = EventKind::Host(HostEvent::Call(call));
+                queue.push(Event { ticket, kind });
+                Some(queue)
+            }
+            Way::Calling(run) => {
+                run(call);
+                None
+            }
+        };
         Self {
             ticket,
             queue,
@@ -337,8 +362,8 @@ impl Asked {
         if waiters > 0 {
             self.shared.changed.notify_all();
         }
-        if let Some(event) = event {
-            self.queue.push(Event {
+        if let (Some(event), Some(queue)) = (event, &self.queue) {
+            queue.push(Event {
                 ticket: self.ticket,
                 kind: EventKind::Host(event),
             });

@@ -1,0 +1,56 @@
+/* Functions of the program that follow a script, reply by reply; the last one repeats. */
+typedef struct { const char *next; } script;
+
+static void nap(void) { nanosleep(&(struct timespec){0, 5000000}, NULL); }
+
+static void give_piece(tg_host_call *call, span piece, int whole) {
+    int is_text = *piece.ptr == '"';
+    const char *data = is_text ? text(piece) : piece.ptr;
+    size_t len = is_text ? strlen(data) : piece.len;
+    uint32_t kind = is_text ? TG_PIECE_TEXT : TG_PIECE_JSON;
+    if (whole) tg_host_call_reply(call, kind, (const uint8_t *)data, len, NULL);
+    else tg_host_call_push(call, kind, (const uint8_t *)data, len, NULL, NULL);
+}
+
+static void scripted(tg_host_call *call, void *data) {
+    script *replies = data;
+    const char *reply = replies->next, *after = skip(reply);
+    span pieces = get(reply, "stream"), say = get(reply, "say"), message = get(reply, "message"), wait = get(reply, "retry_after");
+    if (*after == ',') replies->next = after + 1;
+    if (get(reply, "silent").ptr) {
+        while (!tg_host_call_is_gone(call)) nap();
+    } else if (get(reply, "fail").ptr)
+        tg_host_call_fail(call, (uint32_t)number(get(reply, "fail"), 500), message.ptr ? text(message) : "refused", wait.ptr ? number(wait, 0) * 1000 : -1, NULL);
+    else if (get(reply, "raise").ptr) tg_host_call_fail(call, 500, "the script raises", -1, NULL);
+    else if (get(reply, "echo").ptr) {
+        tg_host_request asked;
+        char line[512];
+        tg_host_call_request(call, &asked, NULL);
+        int len = snprintf(line, sizeof line, "%.*s %.*s %.*s %s", (int)asked.dialect_len, asked.dialect, (int)asked.model_len, asked.model,
+                           (int)asked.path_len, asked.path, asked.stream ? "true" : "false");
+        tg_host_call_reply(call, TG_PIECE_TEXT, (const uint8_t *)line, (size_t)len, NULL);
+    } else if (pieces.ptr) {
+        for (const char *p = pieces.ptr + 1; *p != ']'; p += *p == ',') {
+            span piece = {p, (size_t)(skip(p) - p)};
+            give_piece(call, piece, 0), p += piece.len;
+        }
+        if (get(reply, "breaks").ptr) tg_host_call_fail(call, 500, "the script breaks here", -1, NULL);
+        else tg_host_call_end(call, NULL);
+    } else give_piece(call, say.ptr ? say : get(reply, "json"), 1);
+    tg_host_call_free(call);
+}
+
+/* Opens `config` with the functions of an `open`. */
+static tg_result open_with_functions(span config, span functions, tg_gateway **gateway, tg_error **err) {
+    static char *kept; /* what the scripts point into */
+    static script scripts[16];
+    const char *names[16], *p;
+    size_t count = 0, i;
+    span key, value;
+    free(kept), kept = strndup(functions.ptr, functions.len);
+    for (p = kept; count < 16 && member(&p, &key, &value); count++)
+        names[count] = text(key), scripts[count].next = value.ptr + 1;
+    tg_result result = tg_gateway_open_with("json", config.ptr, config.len, names, count, gateway, err);
+    for (i = 0; i < count && result == TG_OK; i++) result = tg_provide(*gateway, names[i], scripted, &scripts[i], err);
+    return result;
+}
