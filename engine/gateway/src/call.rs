@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tidegate_types::{Dialect, Endpoint, Secret, Segments};
 
-use crate::{facts::Facts, stream::SettlingStream};
+use crate::{facts::Facts, session::Session, stream::SettlingStream};
 
 /// A request, its body unread.
 #[derive(Debug)]
@@ -91,4 +91,6 @@ pub enum ReplyBody {
     Complete(Bytes),
     /// Piece by piece. Dropping it cancels the call and closes the upstream.
     Stream(Box<SettlingStream>),
+    /// Messages both ways. Dropping it ends the session and closes the upstream.
+    Session(Box<Session>),
 }

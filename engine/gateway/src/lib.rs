@@ -12,6 +12,7 @@ mod health;
 mod kept;
 mod models;
 mod pipeline;
+pub mod session;
 mod snapshot;
 mod source;
 mod stream;
@@ -21,6 +22,7 @@ pub mod wire;
 pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};
 pub use facts::{Facts, header};
 pub use gateway::Gateway;
+pub use session::Session;
 pub use source::Source;
 pub use stream::{Frame, SettlingStream, Step};
 
@@ -30,7 +32,8 @@ pub use tidegate_providers::function::{
 };
 pub use tidegate_types as types;
 pub use tidegate_types::{
-    Attempt, Code, Dialect, Endpoint, Error, Money, Origin, Retry, Secret, Segments, Usage, config,
+    Attempt, Code, Dialect, Endpoint, Error, Money, Origin, Retry, Secret, Segments, SessionKind,
+    Usage, config,
 };
 
 /// The version all packages share.

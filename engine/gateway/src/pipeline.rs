@@ -1,7 +1,7 @@
 //! The way of a call: eleven stages, each a file of its name.
 
 mod admit;
-mod authenticate;
+pub(crate) mod authenticate;
 mod batches;
 mod count;
 mod decode;
@@ -14,9 +14,9 @@ pub(crate) mod lifecycle;
 mod most;
 mod plan;
 mod recall;
-mod reserve;
+pub(crate) mod reserve;
 mod rules;
-mod settle;
+pub(crate) mod settle;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,6 +27,7 @@ use tidegate_policy::{
     Tick, cache::CacheKey, health::Trial, identity::Identity, ledger::Reservation, limits::Permit,
     rng::Rng,
 };
+use tidegate_providers::socket::Socket;
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Segments};
 
 use crate::{
@@ -112,6 +113,7 @@ impl Answer {
 pub(crate) enum AnswerBody {
     Complete(Bytes),
     Stream(Box<EventSource>),
+    Socket(Socket),
 }
 
 /// Runs a call through the stages.

@@ -4,9 +4,11 @@
 mod body;
 mod door;
 mod failure;
+mod upgrade;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tidegate_providers::dialect::TranslateError;
 use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
@@ -14,6 +16,7 @@ use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 pub use body::ReplyBody;
 pub(crate) use door::dialect_of;
 pub(crate) use failure::{from_remote, of_vendor, respond as refusal};
+pub use upgrade::{Pending, Upgrade, wants_socket};
 
 use crate::{
     call::{self, CacheDirective, Call, CallContext, Reply},
@@ -171,6 +174,8 @@ fn respond(reply: Reply) -> Response<ReplyBody> {
                 .or_insert(HeaderValue::from_static("text/event-stream; charset=utf-8"));
             ReplyBody::stream(stream)
         }
+        // Only an upgrade opens one, and takes it out of the reply.
+        call::ReplyBody::Session(_) => ReplyBody::full(Bytes::new()),
     };
     head.facts.write(&mut headers);
     let mut response = Response::new(body);

@@ -8,6 +8,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod upgrade;
 
 use std::{fmt, sync::Arc};
 
@@ -18,7 +19,10 @@ pub(crate) use connection::Connection;
 use dial::Dialer;
 use pool::{Host, Pool};
 
-use crate::transport::{HttpRequest, HttpResponse, Sending, Transport, TransportError};
+use crate::{
+    socket::SocketLimits,
+    transport::{HttpRequest, HttpResponse, Opening, Sending, Transport, TransportError},
+};
 
 /// Sends requests to real upstreams.
 ///
@@ -51,6 +55,11 @@ impl Transport for HttpTransport {
     fn send(&self, request: HttpRequest) -> Sending {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { inner.send(request).await })
+    }
+
+    fn open(&self, request: HttpRequest, limits: SocketLimits) -> Opening {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { upgrade::open(&inner, request, limits).await })
     }
 }
 

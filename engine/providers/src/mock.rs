@@ -4,6 +4,7 @@ mod anthropic;
 mod embed;
 mod openai;
 mod playback;
+mod session;
 #[cfg(test)]
 mod tests;
 pub(crate) mod translated;
@@ -31,7 +32,10 @@ use tidegate_types::{
 
 use crate::{
     dialect::stream_type,
-    transport::{BodyStream, HttpRequest, HttpResponse, Sending, Transport, TransportError},
+    socket::SocketLimits,
+    transport::{
+        BodyStream, HttpRequest, HttpResponse, Opening, Sending, Transport, TransportError,
+    },
 };
 use playback::Playback;
 
@@ -152,6 +156,10 @@ impl Transport for MockTransport {
             tokio::time::sleep(delay).await;
             Ok(answer)
         })
+    }
+
+    fn open(&self, request: HttpRequest, _: SocketLimits) -> Opening {
+        Box::pin(ready(Ok(session::open(&self.0, &request))))
     }
 }
 

@@ -16,7 +16,10 @@ use futures_util::Stream;
 use http::HeaderMap;
 use tidegate_types::Segments;
 
-use crate::http_transport::Connection;
+use crate::{
+    http_transport::Connection,
+    socket::{Socket, SocketLimits},
+};
 
 /// Sends one request and gives back its answer once the headers are there.
 ///
@@ -26,10 +29,30 @@ use crate::http_transport::Connection;
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request`. Must be polled inside a tokio runtime.
     fn send(&self, request: HttpRequest) -> Sending;
+
+    /// Asks for a WebSocket with `request`, a `GET` whose handshake headers the transport adds. Must
+    /// be polled inside a tokio runtime. A transport that knows no sockets fails to connect.
+    fn open(&self, request: HttpRequest, limits: SocketLimits) -> Opening {
+        drop((request, limits));
+        let text = "this provider opens no sockets".to_owned();
+        Box::pin(std::future::ready(Err(TransportError::ConnectFailed(text))))
+    }
 }
 
 /// What [`Transport::send`] returns.
 pub type Sending = Pin<Box<dyn Future<Output = Result<HttpResponse, TransportError>> + Send>>;
+
+/// What [`Transport::open`] returns.
+pub type Opening = Pin<Box<dyn Future<Output = Result<Opened, TransportError>> + Send>>;
+
+/// What came of asking for a WebSocket.
+#[derive(Debug)]
+pub enum Opened {
+    /// The upstream agreed; these are the headers of its answer.
+    Socket(HeaderMap, Socket),
+    /// It answered something else.
+    Refused(HttpResponse),
+}
 
 /// A request to an upstream, complete.
 #[derive(Debug)]

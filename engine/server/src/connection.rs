@@ -10,6 +10,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tidegate::wire::wants_socket;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -17,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{service::Service, timer::HeadTimer};
+use crate::{service::Service, timer::HeadTimer, upgrade::Slot};
 
 /// Longest time for the head of a request, and for a connection to stay idle: longer than clients
 /// keep theirs, so that it is the client who gives an idle connection up.
@@ -93,17 +94,31 @@ async fn secure(service: Arc<Service>, stream: TcpStream, acceptor: TlsAcceptor)
     Ok(())
 }
 
-async fn serve_http1(service: Arc<Service>, io: impl Read + Write + Unpin + 'static) {
+async fn serve_http1(service: Arc<Service>, io: impl Read + Write + Unpin + Send + 'static) {
     let lifecycle = Arc::clone(&service.lifecycle);
+    let upgraded = Slot::default();
+    let slot = upgraded.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
-        let service = Arc::clone(&service);
-        async move { service.answer(request).await }
+        let (service, slot) = (Arc::clone(&service), slot.clone());
+        async move {
+            if wants_socket(&request) {
+                return Ok(slot.fill(&service, request).await);
+            }
+            service.answer(request).await
+        }
     });
     let connection = http1::Builder::new()
         .timer(HeadTimer::default())
         .header_read_timeout(HEAD)
-        .serve_connection(io, answer);
-    lifecycle.accompany(connection).await;
+        .serve_connection(io, answer)
+        .with_upgrades();
+    lifecycle
+        .accompany(connection, http1::UpgradeableConnection::graceful_shutdown)
+        .await;
+    // Boxed: hardly a connection is upgraded, and all of them would carry its state.
+    if let Some(session) = upgraded.take() {
+        Box::pin(session.serve(&lifecycle)).await;
+    }
 }
 
 async fn serve_http2(service: Arc<Service>, io: impl Read + Write + Unpin + 'static) {
@@ -116,7 +131,9 @@ async fn serve_http2(service: Arc<Service>, io: impl Read + Write + Unpin + 'sta
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
         .serve_connection(io, answer);
-    lifecycle.accompany(connection).await;
+    lifecycle
+        .accompany(connection, http2::Connection::graceful_shutdown)
+        .await;
 }
 
 /// A stream whose first bytes can be looked at without taking them.

@@ -11,6 +11,7 @@ mod server;
 mod service;
 mod timer;
 mod tls;
+mod upgrade;
 mod worker;
 
 pub use server::{ServeOptions, Server, ServerHandle};

@@ -1,8 +1,8 @@
 //! How far a server is on its way to the end, known to every connection.
 
 use std::{
-    future::poll_fn,
-    pin::pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicUsize, Ordering},
@@ -10,7 +10,6 @@ use std::{
     task::Poll,
 };
 
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::Notify;
 
 /// The way a server goes, one way only.
@@ -105,7 +104,8 @@ impl Lifecycle {
 
     /// Runs a connection to its end, or to the server's. Looking at the phase is one atomic load per
     /// poll: a task keeps its waker, so that it needs to be registered only once per phase.
-    pub(crate) async fn accompany<C: GracefulConnection>(&self, connection: C) {
+    /// `wind_down` tells the connection to take no further request.
+    pub(crate) async fn accompany<C: Future>(&self, connection: C, wind_down: fn(Pin<&mut C>)) {
         let mut connection = pin!(connection);
         let mut changed = pin!(self.changed.notified());
         let mut registered = false;
@@ -126,7 +126,7 @@ impl Lifecycle {
                     return Poll::Pending;
                 }
                 if phase > seen {
-                    connection.as_mut().graceful_shutdown();
+                    wind_down(connection.as_mut());
                 }
                 seen = phase;
                 changed.set(self.changed.notified());

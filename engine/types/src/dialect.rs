@@ -114,6 +114,32 @@ impl Relay {
     }
 }
 
+/// Protocols of sessions over a WebSocket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionKind {
+    /// OpenAI's Realtime API: `/realtime`, the model in the query.
+    Realtime,
+    /// OpenAI's Responses over a WebSocket: `/responses`, the model in each `response.create`.
+    Responses,
+    /// Gemini's Live API: `BidiGenerateContent`, the model in the first message.
+    Live,
+}
+
+impl SessionKind {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[Self::Realtime, Self::Responses, Self::Live];
+
+    /// The wire format whose address and credentials a session of this kind uses.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Realtime => Dialect::OpenAi,
+            Self::Responses => Dialect::Responses,
+            Self::Live => Dialect::Gemini,
+        }
+    }
+}
+
 /// What a call asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -130,6 +156,13 @@ pub enum Endpoint {
     CountTokens,
     /// The list of models this caller may use.
     Models,
+    /// A session over a WebSocket: messages both ways, each response metered.
+    Session {
+        /// What is spoken.
+        kind: SessionKind,
+        /// Path and query below the provider's base URL, with the leading slash.
+        path: String,
+    },
     /// Any other path of one provider, forwarded untouched.
     Passthrough {
         /// Provider named by the prefix or host.
@@ -150,6 +183,7 @@ impl Endpoint {
             Self::Relay(relay) => relay.path().trim_start_matches('/'),
             Self::CountTokens => "count_tokens",
             Self::Models => "models",
+            Self::Session { .. } => "session",
             Self::Passthrough { .. } => "passthrough",
         }
     }

@@ -550,6 +550,10 @@ async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
             unread(dialect, head, stream).await
         }
         ReplyBody::Stream(stream) => Ok(Answer::Stream(head, stream)),
+        ReplyBody::Session(_) => {
+            let text = "a session is opened by an upgrade, not by a call";
+            Err(Error::new(Code::UnknownEndpoint, text))
+        }
     }
 }
 

@@ -9,13 +9,18 @@ use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
 use super::{Job, batches, lifecycle, rules};
-use crate::{facts::header as names, snapshot::Route};
+use crate::{
+    call::CallContext,
+    facts::header as names,
+    snapshot::{Route, Snapshot},
+};
 
 /// What every Tidegate key handed out by the gateway itself begins with.
 const PREFIX: &str = "tg-";
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
-    job.identity = identify(job)?;
+    let now = job.gateway.clock.unix_seconds();
+    job.identity = identify(&job.snapshot, &job.context, &job.headers, now)?;
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
         if let Some(answer) = lifecycle::stored(job)? {
             job.known = Some(answer);
@@ -27,6 +32,10 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     let asked = match &job.endpoint {
         Endpoint::Models => return Ok(()),
         Endpoint::Passthrough { provider, .. } => job.snapshot.passthrough(provider),
+        Endpoint::Session { .. } if job.asks.model.is_empty() => {
+            let vendor = job.implied_provider.as_deref().unwrap_or("openai");
+            job.snapshot.passthrough(vendor)
+        }
         _ => resolve(job),
     };
     if let Some(identity) = &job.identity {
@@ -68,17 +77,21 @@ fn resolve(job: &Job) -> Result<Arc<Route>, Error> {
     }
 }
 
-fn identify(job: &Job) -> Result<Option<Arc<Identity>>, Error> {
-    let snapshot = &job.snapshot;
-    let explicit = job
-        .context
+/// Who calls at this moment, in seconds since 1970; `None` is root.
+pub(crate) fn identify(
+    snapshot: &Snapshot,
+    context: &CallContext,
+    headers: &HeaderMap,
+    now: i64,
+) -> Result<Option<Arc<Identity>>, Error> {
+    let explicit = context
         .key
         .as_ref()
         .map(|key| key.expose().as_str())
-        .or_else(|| text(&job.headers, &names::KEY));
+        .or_else(|| text(headers, &names::KEY));
     // SDKs always send some credential; only those meant for the gateway can be wrong.
-    let open = job.context.trusted || !snapshot.key_required;
-    let presented = explicit.or_else(|| credential(&job.headers));
+    let open = context.trusted || !snapshot.key_required;
+    let presented = explicit.or_else(|| credential(headers));
     let Some(secret) = presented else {
         return if open {
             Ok(None)
@@ -90,9 +103,7 @@ fn identify(job: &Job) -> Result<Option<Arc<Identity>>, Error> {
         };
     };
     match snapshot.identities.find(secret) {
-        Some(identity) if identity.active(job.gateway.clock.unix_seconds()) => {
-            Ok(Some(Arc::clone(identity)))
-        }
+        Some(identity) if identity.active(now) => Ok(Some(Arc::clone(identity))),
         Some(identity) => Err(Error::new(
             Code::InactiveKey,
             format!("key {:?} is disabled or has expired", identity.id),
@@ -106,7 +117,7 @@ fn identify(job: &Job) -> Result<Option<Arc<Identity>>, Error> {
 }
 
 /// The credential an SDK sends: OpenAI's, Anthropic's, Google's or Azure's header.
-fn credential(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn credential(headers: &HeaderMap) -> Option<&str> {
     let bearer = text(headers, &header::AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme

@@ -2,8 +2,9 @@
 
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
+use tidegate_providers::session;
 use tidegate_types::{
-    Code, Dialect, Endpoint, Error,
+    Code, Dialect, Endpoint, Error, SessionKind,
     chat::Json,
     json::{self, Outline},
 };
@@ -78,6 +79,9 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         Endpoint::Models | Endpoint::Passthrough { .. }
     ) {
         return Ok(());
+    }
+    if let Endpoint::Session { kind, .. } = job.endpoint {
+        return session(job, kind);
     }
     if is_form(job) {
         return form(job);
@@ -176,6 +180,25 @@ fn without_model(job: &Job) -> Option<Endpoint> {
         method: http::Method::POST,
         path: relay.path().to_owned(),
     })
+}
+
+/// The model of a session: in the query, in the first message, or the upstream's affair.
+fn session(job: &mut Job, kind: SessionKind) -> Result<(), Error> {
+    job.asks.choices = 1;
+    let named = job.named.as_ref().map(|named| named.model.clone());
+    let said = || {
+        let first = job.body.to_bytes();
+        session::asked(kind, &first).model.map(|(name, _)| name)
+    };
+    match named.or_else(said) {
+        Some(model) => job.asks.model = model,
+        None if kind == SessionKind::Realtime => {}
+        None => {
+            let text = "the first message of the session must name a model";
+            return Err(Error::new(Code::InvalidRequest, text).with_param("model"));
+        }
+    }
+    Ok(())
 }
 
 fn is_form(job: &Job) -> bool {

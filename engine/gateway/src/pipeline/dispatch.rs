@@ -5,6 +5,7 @@
 mod attempt;
 mod build;
 mod classify;
+mod open;
 mod receive;
 mod walk;
 

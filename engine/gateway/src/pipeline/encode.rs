@@ -15,6 +15,7 @@ use tidegate_types::{Code, Endpoint, Error, Relay};
 use super::{Answer, AnswerBody, Job, batches, lifecycle::Turn, settle};
 use crate::{
     call::{Reply, ReplyBody, ReplyHead},
+    session::Session,
     stream::SettlingStream,
     wire,
 };
@@ -87,6 +88,12 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
                     .keeping(turn)
             };
             ReplyBody::Stream(Box::new(stream))
+        }
+        AnswerBody::Socket(socket) => {
+            let target = job.target.clone();
+            let nobody = || Error::new(Code::Internal, "a session with no target");
+            let session = Session::new(job, target.ok_or_else(nobody)?, socket);
+            ReplyBody::Session(Box::new(session))
         }
     };
     job.facts.overhead = job.facts.overhead.max(Duration::from_nanos(1));

@@ -30,7 +30,7 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
 }
 
 /// The error of a call that does not fit a budget.
-pub(super) fn refused(id: &str, refusal: &Refusal) -> Error {
+pub(crate) fn refused(id: &str, refusal: &Refusal) -> Error {
     let Refusal {
         limit,
         used,

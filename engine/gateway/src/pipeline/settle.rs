@@ -41,7 +41,7 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
 }
 
 /// Hands the call's books to a settlement.
-pub(super) fn open(job: &mut Job) -> Settlement {
+pub(crate) fn open(job: &mut Job) -> Settlement {
     Settlement {
         gateway: std::sync::Arc::clone(&job.gateway),
         running: job.running.take(),

@@ -89,7 +89,6 @@ impl Settlement {
         if std::mem::replace(&mut self.done, true) {
             return;
         }
-        let now = self.gateway.clock.now();
         let hit = matches!(self.facts.cache, CacheFact::Hit(_));
         let usage = if hit { None } else { self.usage(spent) };
         let cost = match (&self.target, usage) {
@@ -98,6 +97,20 @@ impl Settlement {
                 .cost(&usage, self.gateway.clock.unix_seconds()),
             _ => Money::ZERO,
         };
+        self.book(cost, usage, spent.error);
+    }
+
+    /// Books a session, whose responses were paid for one by one. A second time does nothing.
+    pub(crate) fn finish_session(&mut self, cost: Money, usage: Usage, error: Option<Code>) {
+        if std::mem::replace(&mut self.done, true) {
+            return;
+        }
+        self.reservation = None;
+        self.book(cost, Some(usage), error);
+    }
+
+    fn book(&mut self, cost: Money, usage: Option<Usage>, error: Option<Code>) {
+        let now = self.gateway.clock.now();
         self.facts.cost = Some(cost);
         self.facts.estimated |= match (&self.target, usage) {
             (Some(target), Some(usage)) => {
@@ -109,13 +122,13 @@ impl Settlement {
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);
         }
-        self.tell_health(usage, cost, spent.error, now);
+        self.tell_health(usage, cost, error, now);
         telemetry::record(&Outcome {
             facts: &self.facts,
             identity: self.identity.as_ref().map(|identity| &*identity.id),
             route: self.route.as_ref().map_or("", |route| &*route.name),
             usage,
-            error: spent.error,
+            error,
             took: now.since(self.started),
         });
         self.permit = None;

@@ -23,7 +23,7 @@ pub(super) struct Opened {
 
 /// First parts of a path that say nothing about the provider: rivals' users reach several vendors'
 /// formats below them (LiteLLM, and Bifrost's pages for frameworks).
-const NEUTRAL: &[&str] = &["litellm", "langchain", "pydanticai", "passthrough"];
+pub(super) const NEUTRAL: &[&str] = &["litellm", "langchain", "pydanticai", "passthrough"];
 
 /// What a vendor keeps for its callers. Whoever asks for it below no provider's prefix means the
 /// vendor whose format the request is in.
@@ -48,7 +48,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// First parts of a path that stand for a provider of another name.
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("genai", "gemini"),
     ("fireworks_ai", "fireworks"),
     ("together_ai", "together"),
@@ -147,12 +147,12 @@ pub(crate) fn dialect_of(target: &str, headers: &HeaderMap) -> Dialect {
         .map_or_else(|| guess(path, headers), |(dialect, ..)| dialect)
 }
 
-fn first_part(path: &str) -> &str {
+pub(super) fn first_part(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
     path.split('/').next().unwrap_or_default()
 }
 
-fn knows(snapshot: &Snapshot, name: &str) -> bool {
+pub(super) fn knows(snapshot: &Snapshot, name: &str) -> bool {
     snapshot.providers.contains_key(name) || catalogue::vendor(name).is_some()
 }
 
@@ -286,7 +286,7 @@ fn right_method(endpoint: &Endpoint, method: &Method, path: &str) -> Result<(), 
 
 /// What a path that names no endpoint is probably meant for. Anthropic's SDKs name their API's
 /// version in every request, Google's their key in a header of its own.
-fn guess(path: &str, headers: &HeaderMap) -> Dialect {
+pub(super) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     if headers.contains_key("anthropic-version") || path.starts_with("/anthropic") {
         Dialect::Anthropic
     } else if headers.contains_key("x-goog-api-key")
@@ -388,7 +388,7 @@ fn passed<'p>(wires: &[(Dialect, &str)], path: &'p str, headers: &HeaderMap) -> 
 }
 
 /// The formats of a provider and their base URLs, its own first.
-fn wires<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<(Dialect, &'a str)> {
+pub(super) fn wires<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<(Dialect, &'a str)> {
     if let Some(provider) = snapshot.providers.get(name) {
         // What a host serves beside its own format has no address of its own.
         let all = provider.wires.iter().enumerate();
@@ -425,7 +425,7 @@ fn by_host<'a>(
 }
 
 /// The path of a base URL without its trailing slash.
-fn base_path(base: &str) -> &str {
+pub(super) fn base_path(base: &str) -> &str {
     let after = base.find("://").map_or(0, |at| at + 3);
     base[after..]
         .find('/')

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tokio::{
     io::AsyncReadExt as _,
     runtime::Id,
@@ -40,6 +40,12 @@ const READ_LEAST: usize = 1024;
 
 /// Longer than any wait worth timing; keeps the arithmetic from overflowing.
 const NEVER: Duration = Duration::from_hours(87600);
+
+/// What came of asking for another protocol.
+pub(super) enum Switched {
+    Stream(HeaderMap, Stream, BytesMut),
+    Answer(HttpResponse),
+}
 
 /// A connection, and where it is in the request and the answer.
 pub(crate) struct Connection {
@@ -101,6 +107,34 @@ impl Connection {
         mut self: Box<Self>,
         request: &HttpRequest,
     ) -> Result<HttpResponse, TransportError> {
+        let head = self.ask(request, None).await?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let text = "the upstream wants to speak another protocol";
+            return Err(malformed(Malformed(text)));
+        }
+        Ok(self.answered(head))
+    }
+
+    /// Asks for a WebSocket with the handshake's `key`. When the upstream agrees, the stream comes
+    /// with what was already read of it.
+    pub(super) async fn upgrade(
+        mut self: Box<Self>,
+        request: &HttpRequest,
+        key: &str,
+    ) -> Result<Switched, TransportError> {
+        let head = self.ask(request, Some(key)).await?;
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let Self { stream, buffer, .. } = *self;
+            return Ok(Switched::Stream(head.headers, stream, buffer));
+        }
+        Ok(Switched::Answer(self.answered(head)))
+    }
+
+    async fn ask(
+        &mut self,
+        request: &HttpRequest,
+        upgrade: Option<&str>,
+    ) -> Result<Head, TransportError> {
         let route = &self.host.route;
         let target = Target {
             method: &request.method,
@@ -108,25 +142,30 @@ impl Connection {
             absolute: route.absolute_form(),
             host: &self.host.header,
             proxy_authorization: route.proxy_authorization(),
+            upgrade,
         };
         self.outgoing.set(&target, &request.headers, &request.body);
         let deadline = self.arm(request.first_byte_timeout);
         let mut scanned = 0;
-        let head = poll_fn(
+        poll_fn(
             |cx| match self.poll_head(cx, &mut scanned, &request.method) {
                 Poll::Ready(head) => Poll::Ready(head),
                 Poll::Pending => self.poll_deadline(cx, deadline).map(Err),
             },
         )
-        .await?;
+        .await
+    }
+
+    /// The answer that begins with `head`, its body still to be read.
+    fn answered(mut self: Box<Self>, head: Head) -> HttpResponse {
         self.decoder = Decoder::from(head.framing);
         self.keep_alive = head.keep_alive;
         self.trailers.clear();
-        Ok(HttpResponse {
+        HttpResponse {
             status: head.status,
             headers: head.headers,
             body: BodyStream::connection(self),
-        })
+        }
     }
 
     /// Writes the request, and reads the answer's head at the same time: an upstream may refuse a

@@ -12,5 +12,6 @@ mod command;
 mod lifecycle;
 mod protocols;
 mod replies;
+mod sessions;
 mod support;
 mod vanish;

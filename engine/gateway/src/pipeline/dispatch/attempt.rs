@@ -8,13 +8,13 @@ use tidegate_policy::{
     key_ring::{Pick, Readiness},
     retry::Next,
 };
-use tidegate_types::{Attempt, Code, Error, config::Unpriced};
+use tidegate_types::{Attempt, Code, Endpoint, Error, config::Unpriced};
 use tokio::time::Instant;
 
 use super::{
     Answer, AnswerBody, Job,
     build::{self, Prepared},
-    classify, receive,
+    classify, open, receive,
 };
 use crate::{pipeline::reserve, snapshot::Target};
 
@@ -115,6 +115,9 @@ pub(super) async fn run(
             error: None,
         });
         let sending = async {
+            if let Endpoint::Session { .. } = job.endpoint {
+                return open::run(job, target, request).await;
+            }
             match target.provider.transport.send(request).await {
                 Ok(response) => receive::run(job, target, key, response, until).await,
                 Err(error) => Err(classify::transport(&error, &target.label)),

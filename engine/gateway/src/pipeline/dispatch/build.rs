@@ -16,6 +16,7 @@ use tidegate_types::{
     json::{Outline, Splicer, quote},
 };
 
+use super::open;
 use crate::{
     pipeline::{
         Job,
@@ -50,6 +51,15 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     } else {
         HeaderMap::new()
     };
+    if let Endpoint::Session { kind, path } = &job.endpoint {
+        return Ok(Prepared {
+            method: Method::GET,
+            uri: open::address(target, *kind, path)?,
+            body: Segments::new(),
+            forwarded,
+            dropped: Vec::new(),
+        });
+    }
     let (method, path) = match &job.endpoint {
         Endpoint::Chat if wire.chat.is_some() => (Method::POST, None),
         Endpoint::Passthrough { method, path, .. } => (method.clone(), Some(path.clone())),
@@ -162,7 +172,9 @@ pub(super) async fn request(
     for (name, value) in &target.headers {
         headers.insert(name, value.clone());
     }
-    if let Endpoint::Passthrough { .. } | Endpoint::Relay(_) = job.endpoint {
+    if let Endpoint::Passthrough { .. } | Endpoint::Relay(_) | Endpoint::Session { .. } =
+        job.endpoint
+    {
         match job.headers.get(http::header::CONTENT_TYPE) {
             Some(content_type) => {
                 headers.insert(http::header::CONTENT_TYPE, content_type.clone());
@@ -429,6 +441,7 @@ fn forwarded(job: &Job) -> HeaderMap {
             || text.starts_with("x-goog-") && text != "x-goog-api-key"
             || text.starts_with("x-amzn-bedrock-")
             || text == "idempotency-key"
+            || text == "sec-websocket-protocol"
         {
             kept.append(name, value.clone());
         }

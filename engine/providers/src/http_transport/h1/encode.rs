@@ -32,6 +32,8 @@ pub(in crate::http_transport) struct Target<'a> {
     pub(in crate::http_transport) absolute: bool,
     pub(in crate::http_transport) host: &'a HeaderValue,
     pub(in crate::http_transport) proxy_authorization: Option<&'a HeaderValue>,
+    /// The key of a WebSocket handshake (RFC 6455, section 4.1).
+    pub(in crate::http_transport) upgrade: Option<&'a str>,
 }
 
 /// A request on its way out. The buffer is kept from one request to the next.
@@ -159,6 +161,12 @@ fn write_head(out: &mut Vec<u8>, target: &Target<'_>, headers: &HeaderMap, lengt
     }
     if let Some(value) = target.proxy_authorization {
         write_header(out, &PROXY_AUTHORIZATION, value);
+    }
+    if let Some(key) = target.upgrade {
+        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        out.extend_from_slice(b"sec-websocket-version: 13\r\nsec-websocket-key: ");
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     let bodiless = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
     if length > 0 || !bodiless.contains(target.method) {

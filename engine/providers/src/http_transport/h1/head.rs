@@ -28,7 +28,7 @@ pub(in crate::http_transport) struct Head {
 }
 
 /// Takes the head of the final answer to a `method` request off `buffer`; `None` while it is not
-/// complete. Interim answers before it (1xx) are skipped. `scanned` remembers how much of `buffer`
+/// complete. Interim answers before it (1xx) are skipped, but 101: what follows that is no HTTP. `scanned` remembers how much of `buffer`
 /// holds no end; it starts at 0.
 pub(in crate::http_transport) fn read(
     buffer: &mut BytesMut,
@@ -45,11 +45,8 @@ pub(in crate::http_transport) fn read(
         *scanned = 0;
         let head = parse(&buffer.split_to(end).freeze(), method)?;
         let status = head.status;
-        if !status.is_informational() {
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Some(head));
-        }
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Malformed("the upstream wants to speak another protocol"));
         }
     }
 }
@@ -255,7 +252,6 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\n",
             "HTTP/1.1 200 OK\r\nfoo : bar\r\n\r\n",
             "HTTP/1.1 200 OK\r\nfoo: a\r\n b\r\n\r\n",
-            "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
