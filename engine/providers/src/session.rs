@@ -183,6 +183,11 @@ fn word(value: Option<Json<'_>>) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
+/// Whether an event of OpenAI's carries a piece of a response.
+fn is_delta(kind: &str) -> bool {
+    kind.starts_with("response.") && kind.rsplit_once('.').is_some_and(|(_, end)| end == "delta")
+}
+
 /// Length of a string as it is written, quotes aside.
 fn length(value: Option<Json<'_>>) -> u64 {
     let text = value.map_or("", Json::as_str);

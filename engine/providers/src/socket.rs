@@ -224,7 +224,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
             }
             let half = self.heard + self.idle / 2;
             if now < half {
-                self.asked = false;
                 self.timer.as_mut().reset(half);
                 continue;
             }
@@ -265,6 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Framed<S> {
                 return self.poll_silence(cx).map(|error| Some(Err(error)));
             };
             self.heard = Instant::now();
+            self.asked = false;
             let message = match next {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.failed(error)))),

@@ -80,14 +80,13 @@ pub async fn relay(
         }
     };
     let farewell = match ended {
-        Ended::Closed => return,
         Ended::Stopped => Message::close(code::GOING_AWAY, "the gateway is going away"),
         Ended::Broken(SocketError::TooLong(most)) => Message::close(
             code::TOO_LONG,
             format!("a message is longer than {most} bytes"),
         ),
         Ended::Broken(SocketError::Protocol(_)) => Message::close(1002, "protocol error"),
-        Ended::Broken(_) => return,
+        Ended::Closed | Ended::Broken(_) => return,
     };
     // The upstream goes first: nobody waits for it.
     drop((to_upstream, from_upstream));

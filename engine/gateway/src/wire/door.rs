@@ -38,6 +38,7 @@ const KEPT: &[&str] = &[
     "fine_tuning",
     "messages",
     "models",
+    "realtime",
     "responses",
     "skills",
     "threads",

@@ -337,7 +337,6 @@ fn find(gateway: &Gateway, uri: &Uri) -> Result<Found, Error> {
     for part in uri.query().unwrap_or_default().split('&') {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         match name {
-            "" => continue,
             "key" if kind == SessionKind::Live => {
                 found.key = decoded(value);
                 continue;
@@ -348,7 +347,7 @@ fn find(gateway: &Gateway, uri: &Uri) -> Result<Found, Error> {
                 kept.push(format!("model={value}"));
                 continue;
             }
-            "api-version" => continue,
+            "" | "api-version" => continue,
             _ => {}
         }
         kept.push(part.to_owned());

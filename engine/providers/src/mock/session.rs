@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 
 use super::{Answer, Asked, Content, FRIENDLY, Reply, Script, finish, translated};
 use crate::{
+    session::TEXT_PER_TOKEN,
     socket::{Closing, Message, Socket, SocketError},
     sse::SseSplitter,
     transport::{HttpRequest, Opened},
@@ -88,6 +89,15 @@ struct Played {
     pause: Option<Pin<Box<Sleep>>>,
     waker: Option<Waker>,
     over: bool,
+}
+
+/// The next reply of the script.
+struct Spoken {
+    serial: usize,
+    words: Vec<String>,
+    input: u64,
+    output: u64,
+    pace: Option<Duration>,
 }
 
 impl Played {
@@ -193,7 +203,14 @@ impl Played {
 
     /// One response of the Realtime API.
     fn speak(&mut self) {
-        let Some((serial, words, tokens, pace)) = self.next() else {
+        let Some(Spoken {
+            serial,
+            words,
+            input,
+            output,
+            pace,
+        }) = self.next()
+        else {
             return;
         };
         let (id, item) = (format!("resp_{serial}"), format!("item_{serial}"));
@@ -250,7 +267,6 @@ impl Played {
             &with("response.output_item.done", json!({ "item": done })),
             None,
         );
-        let (input, output) = tokens;
         let usage = json!({
             "total_tokens": input + output, "input_tokens": input, "output_tokens": output,
             "input_token_details": { "text_tokens": input, "audio_tokens": 0, "cached_tokens": 0 },
@@ -304,7 +320,14 @@ impl Played {
         if !over {
             return;
         }
-        let Some((_, words, (input, output), pace)) = self.next() else {
+        let Some(Spoken {
+            words,
+            input,
+            output,
+            pace,
+            ..
+        }) = self.next()
+        else {
             return;
         };
         for word in &words {
@@ -325,8 +348,7 @@ impl Played {
         self.event(&over, None);
     }
 
-    /// The next reply: its number, words, tokens and pace.
-    fn next(&mut self) -> Option<(usize, Vec<String>, (u64, u64), Option<Duration>)> {
+    fn next(&mut self) -> Option<Spoken> {
         let serial = self.script.next.fetch_add(1, Ordering::Relaxed);
         let reply = self.script.reply(serial)?;
         let words = match &reply.content {
@@ -336,8 +358,14 @@ impl Played {
                 .collect(),
             _ => vec![FRIENDLY.to_owned()],
         };
-        let input = reply.input_tokens.unwrap_or((self.heard as u64 / 4).max(1));
-        Some((serial, words, (input, reply.output_tokens), reply.pace))
+        let counted = (self.heard as u64 / TEXT_PER_TOKEN).max(1);
+        Some(Spoken {
+            serial,
+            words,
+            input: reply.input_tokens.unwrap_or(counted),
+            output: reply.output_tokens,
+            pace: reply.pace,
+        })
     }
 }
 

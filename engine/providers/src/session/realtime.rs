@@ -5,7 +5,7 @@ use tidegate_types::{
     chat::{Json, write::Object},
 };
 
-use super::{Asked, Heard, SPOKEN_PER_TOKEN, TEXT_PER_TOKEN, Told, length, word};
+use super::{Asked, Heard, SPOKEN_PER_TOKEN, TEXT_PER_TOKEN, Told, is_delta, length, word};
 use crate::{
     dialect::{encode_error, usage, usage_of},
     socket::Message,
@@ -89,7 +89,10 @@ pub(super) fn told(message: Json<'_>) -> Told {
             .or_else(|| word(response.and_then(|response| response.get("id"))))
     };
     match kind.as_str() {
-        "response.created" => of(id()),
+        // What is spoken is not counted once more as what was said.
+        "response.created"
+        | "response.audio_transcript.delta"
+        | "response.output_audio_transcript.delta" => of(id()),
         "response.done" => Told {
             running: false,
             over: true,
@@ -103,9 +106,7 @@ pub(super) fn told(message: Json<'_>) -> Told {
             tokens: length(message.get("delta")).div_ceil(SPOKEN_PER_TOKEN),
             ..of(id())
         },
-        // What is spoken is not counted once more as what was said.
-        "response.audio_transcript.delta" | "response.output_audio_transcript.delta" => of(id()),
-        delta if delta.starts_with("response.") && delta.ends_with(".delta") => Told {
+        kind if is_delta(kind) => Told {
             tokens: length(message.get("delta")).div_ceil(TEXT_PER_TOKEN),
             ..of(id())
         },

@@ -6,7 +6,7 @@ use tidegate_types::{
     chat::{Json, write::Object},
 };
 
-use super::{Asked, Heard, TEXT_PER_TOKEN, Told, length, place, word};
+use super::{Asked, Heard, TEXT_PER_TOKEN, Told, is_delta, length, place, word};
 use crate::{
     dialect::{encode_error, usage},
     socket::Message,
@@ -57,7 +57,7 @@ pub(super) fn told(message: Json<'_>) -> Told {
                 ..of
             }
         }
-        delta if delta.starts_with("response.") && delta.ends_with(".delta") => Told {
+        kind if is_delta(kind) => Told {
             tokens: length(message.get("delta")).div_ceil(TEXT_PER_TOKEN),
             ..of
         },

@@ -3,6 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "helpers of tests are tests"
 )]

@@ -45,7 +45,10 @@ pub(super) async fn run(job: &Job, target: &Target, request: HttpRequest) -> Res
             } = answer;
             let bytes = classify::collect(&mut body, target.timeouts.idle).await;
             let bytes = bytes.unwrap_or_default();
-            Err(classify::status(status, headers, bytes, target, dialect))
+            let unix = job.gateway.clock.unix_seconds();
+            Err(classify::status(
+                status, headers, bytes, target, dialect, unix,
+            ))
         }
         Err(error) => Err(classify::transport(&error, &target.label)),
     }
