@@ -551,13 +551,13 @@ async fn slow_reader_slows_the_vendor_down() {
 async fn silent_peer_is_pinged_and_given_up() {
     let vendor = Vendor::bind().await;
     let mut config = vendor.before("10");
-    config["timeouts"] = json!({ "idle": "300ms" });
+    config["timeouts"] = json!({ "idle": "2s" });
     let served = serve(config);
     let ((mut peer, _), mut client) =
         tokio::join!(vendor.session(), served.session("/v1/realtime?model=voice"));
     // Reading answers pings: a quiet session lives on.
     let quiet = async { tokio::join!(gone(&mut peer), gone(&mut client)) };
-    assert!(timeout(Duration::from_millis(900), quiet).await.is_err());
+    assert!(timeout(Duration::from_secs(5), quiet).await.is_err());
     // The caller no longer reads; its side is given up and the upstream closed.
     gone(&mut peer).await;
     served.quiet().await;
