@@ -86,7 +86,12 @@ pub async fn relay(
             format!("a message is longer than {most} bytes"),
         ),
         Ended::Broken(SocketError::Protocol(_)) => Message::close(1002, "protocol error"),
-        Ended::Closed | Ended::Broken(_) => return,
+        // The answer to the caller's own close still has to leave.
+        Ended::Closed => {
+            let _ = tokio::time::timeout(FAREWELL, to_client.close()).await;
+            return;
+        }
+        Ended::Broken(_) => return,
     };
     // The upstream goes first: nobody waits for it.
     drop((to_upstream, from_upstream));

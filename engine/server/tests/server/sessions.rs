@@ -256,6 +256,7 @@ async fn closes_pass_both_ways() {
         tokio::join!(vendor.session(), served.session("/v1/realtime?model=voice"));
     client.close(Some(frame(4001, "enough"))).await.unwrap();
     assert_eq!(closing(&mut peer).await, (4001, "enough".to_owned()));
+    assert_eq!(closing(&mut client).await, (4001, "enough".to_owned()));
     gone(&mut client).await;
     let ((mut peer, _), mut client) = tokio::join!(vendor.session(), served.session(target));
     peer.close(Some(frame(4002, "expired"))).await.unwrap();
