@@ -55,6 +55,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         return Ok(Prepared {
             method: Method::GET,
             uri: open::address(target, *kind, path)?,
+            path: None,
             body: Segments::new(),
             forwarded,
             dropped: Vec::new(),

@@ -25,7 +25,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 pub(super) async fn run(job: &Job, target: &Target, request: HttpRequest) -> Result<Answer, Error> {
-    let dialect = target.provider.wire(job.dialect).dialect;
+    let dialect = target.provider.wire(job.dialect, &target.model).dialect;
     let limits = SocketLimits {
         message: session::longest_message(&job.snapshot),
         idle: target.timeouts.idle,
@@ -60,7 +60,7 @@ pub(super) async fn run(job: &Job, target: &Target, request: HttpRequest) -> Res
 /// `unsupported` when the provider does not speak the protocol's dialect.
 pub(super) fn address(target: &Target, kind: SessionKind, path: &str) -> Result<Uri, Error> {
     let provider = &target.provider;
-    let wire = provider.wire(kind.dialect());
+    let wire = provider.wire(kind.dialect(), &target.model);
     // Responses live beside chat completions where only these are known to be there.
     let speaks = wire.dialect == kind.dialect()
         || (kind == SessionKind::Responses && wire.dialect == Dialect::OpenAi);
