@@ -14,10 +14,11 @@ from tools import TOOL_CALLS, UNICODE
 
 DIALECTS = ("openai", "responses", "anthropic", "gemini", "bedrock", "cohere")
 ARGUMENTS = {"city": "Zürich 🌊", "days": [1, 2], "deep": {"a": None}}
-#: In a shape that holds for all of them; Amazon names the class in a header.
+#: In a shape that holds for all of them; Amazon names the class in a header. Unless told to wait no longer, the engine
+#: spares the key for a second, and the next test would find no target.
 REFUSAL = {
     "status": 429,
-    "headers": {"x-amzn-errortype": "ThrottlingException"},
+    "headers": {"x-amzn-errortype": "ThrottlingException", "retry-after": "0"},
     "body": {"error": {"message": "slow down"}, "message": "slow down"},
     "times": "forever",
 }
