@@ -235,13 +235,12 @@ impl Engine {
 
     /// What runs this engine's functions: `host` unless there is one already.
     fn host_or(&self, py: Python<'_>, host: Py<PyAny>) -> Py<PyAny> {
-        match self.host(py) {
-            Some(there) => there,
-            None => {
-                let given = host.clone_ref(py);
-                self.adopt(host);
-                given
-            }
+        if let Some(there) = self.host(py) {
+            there
+        } else {
+            let given = host.clone_ref(py);
+            self.adopt(host);
+            given
         }
     }
 

@@ -91,6 +91,7 @@ pub enum EventKind {
 
 /// What a host is told about the functions it has registered.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every event is a call")]
 pub enum HostEvent {
     /// A function is to be run.
     Call(HostCall),

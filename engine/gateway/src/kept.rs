@@ -66,11 +66,11 @@ impl Kept {
     pub(crate) fn history(&self, owner: &str, id: &str, now: Tick) -> Option<Vec<Bytes>> {
         let mut arrays = Vec::new();
         let mut next = Some(id.to_owned());
-        while let Some(id) = next {
+        while let Some(id) = next.take() {
             let turn = self.conversations.get(owner, &id, now)?;
             arrays.push(output_of(&turn.response));
             arrays.push(turn.input.clone());
-            next = turn.previous.clone();
+            next.clone_from(&turn.previous);
             if arrays.len() > LONGEST {
                 return None;
             }

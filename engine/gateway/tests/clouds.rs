@@ -3,6 +3,7 @@
 //! `TIDEGATE_CASSETTES` names the folder of recordings; without it the test says that it was skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says what it skipped")]
 
 use std::{
     path::Path,

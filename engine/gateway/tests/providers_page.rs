@@ -45,7 +45,7 @@ fn vendors() -> String {
     );
     for vendor in catalogue::vendors() {
         let dialects = std::iter::once(vendor.dialect).chain(vendor.also().map(|(also, _)| also));
-        let dialects: Vec<_> = dialects.map(|dialect| dialect.as_str()).collect();
+        let dialects: Vec<_> = dialects.map(tidegate::Dialect::as_str).collect();
         let variables = vendor.env.iter().map(|name| (*name).to_owned());
         let places = vendor.places().filter_map(|place| place.env.first());
         let variables = variables.chain(places.map(|name| (*name).to_owned()));

@@ -82,12 +82,11 @@ fn record(value: &Value) -> Option<Record> {
     };
     let (dialect, endpoint) = match value["api"].as_str()? {
         "messages" => (Dialect::Anthropic, Endpoint::Chat),
-        "chat.completions" => (Dialect::OpenAi, Endpoint::Chat),
         "responses" => (Dialect::Responses, Endpoint::Chat),
         "generateContent" | "streamGenerateContent" => (Dialect::Gemini, Endpoint::Chat),
         "converse" => (Dialect::Bedrock, Endpoint::Chat),
         "chat" if vendor == "cohere" => (Dialect::Cohere, Endpoint::Chat),
-        "chat" => (Dialect::OpenAi, Endpoint::Chat),
+        "chat.completions" | "chat" => (Dialect::OpenAi, Endpoint::Chat),
         "embeddings" => (Dialect::OpenAi, Endpoint::Embeddings),
         "rerank" => (Dialect::OpenAi, Endpoint::Relay(Relay::Rerank)),
         "completions" => (Dialect::OpenAi, Endpoint::Relay(Relay::Completions)),

@@ -144,9 +144,10 @@ fn parts(parts: &[Part<'_>], bpe: &CoreBpe) -> u64 {
 
 fn one(part: &Part<'_>, bpe: &CoreBpe) -> u64 {
     match &part.kind {
-        PartKind::Text { text, .. } | PartKind::Refusal(text) => of(text, bpe),
-        // A proof is no text of the model.
-        PartKind::Thinking { text, .. } => of(text, bpe),
+        // The proof of a thought is no text of the model.
+        PartKind::Text { text, .. } | PartKind::Refusal(text) | PartKind::Thinking { text, .. } => {
+            of(text, bpe)
+        }
         PartKind::RedactedThinking(data) => bytes_of(data) / 4,
         PartKind::Image { detail, .. } => {
             let low = detail.is_some_and(|detail| detail.as_str() == "\"low\"");

@@ -2,6 +2,8 @@
 //!
 //! `MUTATIONS=100000 cargo test -p tidegate-providers --test mutations` does more of it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 #[path = "support/hostile.rs"]
 mod hostile;
 

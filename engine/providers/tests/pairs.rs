@@ -3,7 +3,11 @@
 //!
 //! `UPDATE=1 cargo test -p tidegate-providers --test pairs` writes the table anew.
 
-#![expect(clippy::expect_used, reason = "a test says what went wrong")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong"
+)]
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 

@@ -139,7 +139,9 @@ int main(void) {
         else if (!strcmp(op, "drop")) tg_stream_free(held), held = NULL, done(TG_OK, &err);
         else if (!strcmp(op, "health")) {
             tg_buf json = {0};
-            done(tg_health(gw, &json, &err), &err), tg_buf_free(&json);
+            if (tg_health(gw, &json, &err) == TG_OK) printf("\"ok\":%.*s", (int)json.len, (const char *)json.ptr);
+            else done(TG_INTERNAL, &err);
+            tg_buf_free(&json);
         } else printf("\"error\":{\"slug\":\"unknown_op\"}");
         printf("}\n"), fflush(stdout);
     }

@@ -296,7 +296,8 @@ impl Engine {
         let task = {
             let (core, queue, handle) = (Arc::clone(&core), queue.clone(), handle.clone());
             handle.clone().spawn(async move {
-                let result = host_call::at_home(&queue, core.backend.run(request)).await;
+                let running = Box::pin(core.backend.run(request));
+                let result = host_call::at_home(&queue, running).await;
                 core.deliver(&handle, &queue, ticket, result);
             })
         };

@@ -452,7 +452,8 @@ providers:
     #[test]
     fn the_page_of_paths_says_what_the_door_does() {
         let page = include_str!("../../../../docs/http.md");
-        let config = Config::parse(CONFIG, Format::Yaml, &[], &|_| None).unwrap();
+        let vendors: Vec<&str> = catalogue::vendors().map(|vendor| vendor.name).collect();
+        let config = Config::parse(CONFIG, Format::Yaml, &vendors, &|_| None).unwrap();
         let gateway = Gateway::new(config);
         let snapshot = gateway.inner.snapshot();
         let mut rows = 0;

@@ -3,6 +3,7 @@ use tidegate_types::config::PriceTier;
 
 use super::*;
 
+#[expect(clippy::unnecessary_wraps, reason = "prices are optional members")]
 fn dollars(text: &str) -> Option<Money> {
     Some(text.parse().unwrap())
 }

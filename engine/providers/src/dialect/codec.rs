@@ -304,14 +304,14 @@ pub(crate) fn object_schema(schema: Option<Json<'_>>, out: &mut Vec<u8>) {
 /// the Responses dialect are turned into it.
 pub(crate) fn cache_control(marker: Option<Json<'_>>, object: &mut Object<'_>) {
     let Some(marker) = marker else { return };
-    if name(marker, "type") != "ephemeral" {
+    if name(marker, "type") == "ephemeral" {
+        object.json("cache_control", marker);
+    } else {
         object.object("cache_control", |control| {
             control
                 .str("type", "ephemeral")
                 .json_if("ttl", marker.get("ttl"));
         });
-    } else {
-        object.json("cache_control", marker);
     }
 }
 

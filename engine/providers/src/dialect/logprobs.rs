@@ -137,7 +137,9 @@ pub(crate) fn write_gemini(tokens: &[Token<'_>], candidate: &mut Object<'_>) {
             });
         }
         result.array("chosenCandidates", |list| {
-            tokens.iter().for_each(|token| member(list, token));
+            for token in tokens {
+                member(list, token);
+            }
         });
     });
 }

@@ -200,7 +200,6 @@ fn leaves(value: &Value, path: &str, all: &mut Vec<(String, String)>) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
 fn recorded_replies_lose_nothing_on_their_way_through_the_neutral_form() {
     #[expect(
         clippy::disallowed_methods,

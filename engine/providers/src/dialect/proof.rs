@@ -231,7 +231,7 @@ mod tests {
             prop_assert!(taken.is(&id) && found.is_some_and(|found| found.is(&proof)));
             let safe = armoured(&proof);
             let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-            prop_assert!(safe.decode().len() % 4 == 0 && safe.decode().chars().all(allowed));
+            prop_assert!(safe.decode().len().is_multiple_of(4) && safe.decode().chars().all(allowed));
             prop_assert!(unarmoured(&safe).is_some_and(|found| found.is(&proof)));
             prop_assert!(unarmoured(&Text::plain(proof)).is_none());
         }

@@ -37,7 +37,7 @@ pub fn survey(dialect: Dialect, body: &[u8]) -> Survey {
             user: request
                 .user
                 .or(request.safety_identifier)
-                .and_then(|user| user.as_text())
+                .and_then(tidegate_types::chat::Json::as_text)
                 .map(|user| user.decode().into_owned()),
         }
     })

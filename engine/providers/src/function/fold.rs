@@ -99,13 +99,13 @@ impl Reply {
         }
         for choice in chunk["choices"].as_array().into_iter().flatten() {
             let index = choice["index"].as_u64().unwrap_or(0);
-            let place = match self.choices.iter().position(|(known, ..)| *known == index) {
-                Some(place) => place,
-                None => {
+            let place =
+                if let Some(place) = self.choices.iter().position(|(known, ..)| *known == index) {
+                    place
+                } else {
                     self.choices.push((index, Map::new(), Value::Null));
                     self.choices.len() - 1
-                }
-            };
+                };
             let (_, message, reason) = &mut self.choices[place];
             for (name, value) in choice["delta"].as_object().into_iter().flatten() {
                 merge(message, name, value);

@@ -131,6 +131,10 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, 
 }
 
 /// What the answer to one request must look like.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     pub(super) dialect: Dialect,

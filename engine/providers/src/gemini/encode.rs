@@ -265,7 +265,9 @@ fn tool_choice<'a>(
             calling.str("mode", mode);
             if !names.is_empty() {
                 calling.array("allowedFunctionNames", |list| {
-                    names.iter().for_each(|name| name.write(list.item()));
+                    for name in &names {
+                        name.write(list.item());
+                    }
                 });
             }
         });

@@ -389,7 +389,7 @@ pub(super) fn redacted(data: &Text<'_>, part: &mut Object<'_>) {
 fn marked(mark: &'static str, proof: &Text<'_>, part: &mut Object<'_>) {
     let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
     let characters = proof.decode();
-    if characters.len() % 4 == 0 && characters.chars().all(base64) {
+    if characters.len().is_multiple_of(4) && characters.chars().all(base64) {
         let mark = Text::Escaped(mark);
         words::joined(part.key("thoughtSignature"), &[&mark, proof], "");
     } else {

@@ -18,6 +18,10 @@ use crate::dialect::{
 /// OpenAI takes no more stop texts than this.
 const MOST_STOPS: usize = 4;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 struct Writer<'a, 'd> {
     markers: bool,
     reasoning_back: bool,

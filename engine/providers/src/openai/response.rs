@@ -80,10 +80,9 @@ pub(super) fn stop(reason: &str) -> Option<Stop> {
 pub(super) fn finish_reason(stop: Option<Stop>, called: bool) -> &'static str {
     match stop {
         None | Some(Stop::End | Stop::Sequence | Stop::Malformed) if called => "tool_calls",
-        None | Some(Stop::End | Stop::Sequence) => "stop",
+        // There is no name for a malformed call, and a call it is not.
+        None | Some(Stop::End | Stop::Sequence | Stop::Malformed) => "stop",
         Some(Stop::Length | Stop::Window) => "length",
-        // There is no name for it, and a call it is not.
-        Some(Stop::Malformed) => "stop",
         Some(Stop::ToolUse) => "tool_calls",
         Some(Stop::Refusal) => "content_filter",
     }

@@ -374,18 +374,17 @@ fn watsonx(scope: &Scope<'_>) -> Result<Found, String> {
             &["WATSONX_SPACE_ID", "WATSONX_DEPLOYMENT_SPACE_ID"],
         )
     };
-    let owner = match project {
-        Some(project) => ("project_id", project),
-        None => {
-            let space = space().ok_or_else(|| {
-                format!(
-                    "provider {who:?} needs its project; set WATSONX_PROJECT_ID or give \
-                     `providers.{who}.variables.project_id` (or `space_id`)",
-                    who = scope.name
-                )
-            })?;
-            ("space_id", space)
-        }
+    let owner = if let Some(project) = project {
+        ("project_id", project)
+    } else {
+        let space = space().ok_or_else(|| {
+            format!(
+                "provider {who:?} needs its project; set WATSONX_PROJECT_ID or give \
+                 `providers.{who}.variables.project_id` (or `space_id`)",
+                who = scope.name
+            )
+        })?;
+        ("space_id", space)
     };
     let mut found = match scope.env("WATSONX_URL") {
         Some(url) if scope.is_vendors_own() && !scope.provider.variables.contains_key("region") => {

@@ -69,7 +69,10 @@ pub(super) fn auth_of(scope: &Scope<'_>, has_key: bool) -> Auth {
     let usual = scope
         .vendor
         .filter(|vendor| vendor.dialect == scope.dialect)
-        .map_or_else(|| default_auth(scope.dialect), |vendor| vendor.auth());
+        .map_or_else(
+            || default_auth(scope.dialect),
+            tidegate_providers::catalogue::Vendor::auth,
+        );
     match usual {
         // Whoever has a key sends it; the cloud's own proof is for those who have none.
         Auth::Aws | Auth::Google if has_key => default_auth(scope.dialect),

@@ -237,8 +237,12 @@ impl Encoder for EventEncoder {
             Delta::Ping => event(out, "ping", |_| {}),
             Delta::End => self.end(out),
             // This dialect tells none of these.
-            Delta::Choice(_) | Delta::Logprobs(_) | Delta::Image(_) => {}
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Failed { .. } => {}
+            Delta::Choice(_)
+            | Delta::Logprobs(_)
+            | Delta::Image(_)
+            | Delta::Start { .. }
+            | Delta::Usage(_)
+            | Delta::Failed { .. } => {}
         }
     }
 }

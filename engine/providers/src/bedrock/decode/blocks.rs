@@ -67,16 +67,17 @@ pub(in crate::bedrock) fn block_kind<'a>(
                 failed,
             }
         }
-        "reasoningContent" => match object(value)?.get("reasoningText") {
-            Some(reasoning) => PartKind::Thinking {
-                text: member(object(reasoning)?, "text")?,
-                signature: reasoning.get("signature").map(text).transpose()?,
-            },
-            None => {
+        "reasoningContent" => {
+            if let Some(reasoning) = object(value)?.get("reasoningText") {
+                PartKind::Thinking {
+                    text: member(object(reasoning)?, "text")?,
+                    signature: reasoning.get("signature").map(text).transpose()?,
+                }
+            } else {
                 let hidden = member(value, "redactedContent")?;
                 PartKind::RedactedThinking(proof::unarmoured(&hidden).unwrap_or(hidden))
             }
-        },
+        }
         "guardContent" => {
             let inner = object(value)?;
             if let Some(image) = inner.get("image") {

@@ -221,10 +221,14 @@ impl Encoder for EventEncoder {
             }
             Delta::Citation(source) => self.cite(&source, out),
             Delta::Image(media) => self.draw(&media, out),
-            // This dialect tells neither.
-            Delta::Choice(_) | Delta::Logprobs(_) => {}
             Delta::End => self.end(out),
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } => {}
+            // This dialect tells neither choices nor likelihoods.
+            Delta::Choice(_)
+            | Delta::Logprobs(_)
+            | Delta::Start { .. }
+            | Delta::Usage(_)
+            | Delta::Ping
+            | Delta::Failed { .. } => {}
         }
     }
 }

@@ -180,8 +180,6 @@ impl Encoder for EventEncoder {
                 logprobs::joined(&tokens, &mut item);
                 item.close();
             }
-            // This dialect tells neither.
-            Delta::Choice(_) | Delta::Image(_) => {}
             Delta::Signature(text) => self.proof("signature", &text, out),
             Delta::RedactedThinking(data) => {
                 self.close(out);
@@ -223,7 +221,13 @@ impl Encoder for EventEncoder {
             Delta::BlockEnd => self.close(out),
             Delta::Stop { stop, .. } => self.stop = Some(stop),
             Delta::End => self.end(out),
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } => {}
+            // This dialect tells neither choices nor pictures.
+            Delta::Choice(_)
+            | Delta::Image(_)
+            | Delta::Start { .. }
+            | Delta::Usage(_)
+            | Delta::Ping
+            | Delta::Failed { .. } => {}
         }
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::dialect) fn of_relay(
             "meta" => {
                 found |= value
                     .get("billed_units")
-                    .is_some_and(|units| billed(units, &mut usage))
+                    .is_some_and(|units| billed(units, &mut usage));
             }
             // Mistral's OCR.
             "usage_info" => {

@@ -14,6 +14,10 @@ use crate::{
 const LONGEST_ID: usize = 64;
 
 /// What the target knows, and where to note what it does not.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 #[derive(Debug)]
 pub(super) struct Writer<'a, 'd> {
     /// The caller may say what to cache.

@@ -463,7 +463,6 @@ impl Encoder for ItemEncoder {
                 self.say(false, true, Some(&text), out);
             }
             Delta::Citation(source) => self.cite(&source, out),
-            Delta::Choice(_) => {}
             Delta::Logprobs(tokens) => logprobs::write(&tokens, &mut self.tokens),
             Delta::Image(media) => self.draw(&media, out),
             Delta::Thinking(text) => self.say(true, false, Some(&text), out),
@@ -502,7 +501,11 @@ impl Encoder for ItemEncoder {
                 self.close_all(out);
             }
             Delta::End => self.end(out),
-            Delta::Start { .. } | Delta::Usage(_) | Delta::Ping | Delta::Failed { .. } => {}
+            Delta::Choice(_)
+            | Delta::Start { .. }
+            | Delta::Usage(_)
+            | Delta::Ping
+            | Delta::Failed { .. } => {}
         }
         if self.held > MOST_HELD && !self.ended {
             self.fail(502, "the upstream's reply is too long", "server_error", out);
