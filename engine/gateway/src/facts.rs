@@ -44,6 +44,8 @@ pub mod header {
         USAGE = "x-tidegate-usage";
         /// Answer: name of the rule that applied.
         RULE = "x-tidegate-rule";
+        /// Trailer of a stream that broke: the targets that went on with it, separated by commas.
+        RESUMED = "x-tidegate-resumed";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
         /// Answer: time spent in the gateway itself, in microseconds.

@@ -4,7 +4,7 @@ mod admit;
 pub(crate) mod authenticate;
 mod batches;
 mod count;
-mod decode;
+pub(crate) mod decode;
 mod dispatch;
 mod encode;
 pub(crate) mod form;
@@ -130,6 +130,11 @@ pub(crate) async fn execute(
     result.map_err(|error| settle::failed(&mut job, error))
 }
 
+/// Asks the planned targets for a request that goes on with another, whose books stay open.
+pub(crate) async fn again(job: &mut Job) -> Result<Answer, Error> {
+    dispatch::run(job).await
+}
+
 async fn stages(job: &mut Job) -> Result<Answer, Error> {
     decode::run(job)?;
     authenticate::run(job)?;
@@ -184,6 +189,60 @@ impl Job {
             facts,
             waited: Duration::ZERO,
         }
+    }
+}
+
+impl Job {
+    /// The same request without books of its own, to go on with where a stream breaks. `None` where
+    /// that cannot be: the route does not ask for it, or the reply is more than one text.
+    fn twin(&self) -> Option<Box<Self>> {
+        let route = self.route.as_ref().filter(|route| route.resume)?;
+        let structured = [
+            "response_format",
+            "json_schema",
+            "json_object",
+            "responseSchema",
+        ];
+        let body = self.body.to_bytes();
+        let holds = |word: &&str| memchr::memmem::find(&body, word.as_bytes()).is_some();
+        if self.endpoint != Endpoint::Chat
+            || self.asks.choices != 1
+            || self.turn.is_some()
+            || structured.iter().any(|word| holds(&word))
+        {
+            return None;
+        }
+        let context = CallContext {
+            trusted: self.context.trusted,
+            timeout: self.context.timeout,
+            fallbacks: self.context.fallbacks.clone(),
+            ..CallContext::default()
+        };
+        let call = Call {
+            endpoint: self.endpoint.clone(),
+            dialect: self.dialect,
+            provider: self.implied_provider.clone(),
+            named: self.named.clone(),
+            body: self.body.clone(),
+            headers: self.headers.clone(),
+        };
+        let mut twin = Self::new(&self.gateway, context, call);
+        twin.snapshot = Arc::clone(&self.snapshot);
+        twin.deadline = self.deadline;
+        twin.identity.clone_from(&self.identity);
+        twin.route = Some(Arc::clone(route));
+        twin.asks = decode::Asks {
+            model: self.asks.model.clone(),
+            outline: self.asks.outline.clone(),
+            ..self.asks
+        };
+        twin.plan = plan::Plan {
+            order: self.plan.order.clone(),
+            fallbacks_at: self.plan.fallbacks_at,
+            own: self.plan.own.clone(),
+            beginnings: plan::Plan::default().beginnings,
+        };
+        Some(Box::new(twin))
     }
 }
 

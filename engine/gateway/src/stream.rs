@@ -1,10 +1,12 @@
 //! A streamed answer on its way to the caller.
 
+pub(crate) mod resume;
 pub(crate) mod settlement;
 pub(crate) mod source;
 pub(crate) mod watch;
 
 use std::{
+    future::Future as _,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -19,11 +21,16 @@ use tidegate_providers::{
 use tidegate_types::{Code, Dialect, Error, Money, chat::Json};
 
 use self::{
+    resume::Resuming,
     settlement::{Settlement, Spent},
     source::{EventSource, Piece},
     watch::Watch,
 };
-use crate::{facts::header as names, gateway::Inner, pipeline::lifecycle::Turn};
+use crate::{
+    facts::header as names,
+    gateway::Inner,
+    pipeline::{Answer, AnswerBody, Job, lifecycle::Turn},
+};
 
 /// A stored stream may take this much of the cache.
 const MOST_STORED: usize = 4 << 20;
@@ -73,6 +80,8 @@ enum Shape {
     Same { hide: bool },
     /// In another dialect.
     Other(Box<Translating>),
+    /// As either, and gone on with elsewhere when it breaks.
+    Resuming { with: Box<Resuming>, hide: bool },
 }
 
 struct Translating {
@@ -131,6 +140,22 @@ impl SettlingStream {
         )
     }
 
+    /// A stream that is gone on with when it breaks.
+    pub(crate) fn resuming(
+        source: Box<EventSource>,
+        with: Resuming,
+        hide: bool,
+        native: bool,
+        settlement: Settlement,
+    ) -> Self {
+        let caller = with.caller();
+        let shape = Shape::Resuming {
+            with: Box::new(with),
+            hide,
+        };
+        Self::new(source, shape, caller, native, Some(settlement))
+    }
+
     /// A stream of another gateway, which has settled it when it ends.
     pub(crate) fn remote(source: Box<EventSource>, native: bool) -> Self {
         let caller = source.dialect();
@@ -185,6 +210,15 @@ impl SettlingStream {
         }
         loop {
             let before = out.len();
+            if let Shape::Resuming { with, .. } = &mut self.shape
+                && let Some(next) = with.next()
+            {
+                let (job, found) = ready!(next.as_mut().poll(cx));
+                if let Some(step) = self.go_on(job, found, out) {
+                    return Poll::Ready(step);
+                }
+                continue;
+            }
             match ready!(self.source.poll_piece(cx)) {
                 Some(Ok(piece)) => {
                     if let Some(step) = self.take(piece, out) {
@@ -194,7 +228,11 @@ impl SettlingStream {
                         return Poll::Ready(Step::More);
                     }
                 }
-                Some(Err(error)) => return Poll::Ready(self.fail(error, out)),
+                Some(Err(error)) => {
+                    if let Some(step) = self.broke(error, out) {
+                        return Poll::Ready(step);
+                    }
+                }
                 None => {
                     self.finish_translation(out);
                     return Poll::Ready(self.end(None));
@@ -232,6 +270,9 @@ impl SettlingStream {
         self.keep(&piece.bytes);
         if let Some(watch) = &mut self.watch {
             watch.read(&piece.bytes);
+        }
+        if matches!(self.shape, Shape::Resuming { .. }) {
+            return self.take_along(piece, out);
         }
         let mut failed = None;
         match &mut self.shape {
@@ -287,6 +328,7 @@ impl SettlingStream {
                     return Some(self.fail(error, out));
                 }
             }
+            Shape::Resuming { .. } => {}
         }
         let (message, kind) = failed?;
         let error = if self.settlement.is_some() {
@@ -305,6 +347,46 @@ impl SettlingStream {
         })
     }
 
+    /// As [`take`](Self::take), of a stream that is read along.
+    fn take_along(&mut self, piece: Piece, out: &mut Vec<Frame>) -> Option<Step> {
+        let Shape::Resuming { with, hide } = &mut self.shape else {
+            return None;
+        };
+        let mut broken = None;
+        let mut text = Vec::new();
+        for (event, seen) in piece.events {
+            if let Seen::Failed { message, .. } = seen {
+                let text = format!("the upstream reported an error in the stream: {message}");
+                broken = Some(Error::new(Code::StreamFailed, text));
+                break;
+            }
+            let read = if with.verbatim {
+                let read = with.continuation.watch(&event);
+                if *hide && matches!(seen, Seen::UsageOnly) {
+                    // Only the gateway asked for it.
+                } else if self.native {
+                    push_event(event, out);
+                } else {
+                    text.extend_from_slice(&event.raw);
+                }
+                read
+            } else {
+                with.continuation.push(&event, &mut text)
+            };
+            if let Err(error) = read {
+                let error = crate::wire::translation_error(error, Code::UpstreamInvalid);
+                broken = Some(error);
+                break;
+            }
+            if !with.verbatim && !with.finished && matches!(seen, Seen::Terminal) {
+                with.finished = true;
+                with.continuation.finish(&mut text);
+            }
+        }
+        with.emit(text, self.native, out);
+        self.broke(broken?, out)
+    }
+
     fn finish_translation(&mut self, out: &mut Vec<Frame>) {
         if let Shape::Other(other) = &mut self.shape
             && !other.finished
@@ -313,7 +395,66 @@ impl SettlingStream {
             let mut text = Vec::new();
             other.translator.finish(&mut text);
             Self::push_translated(other, text, self.native, out);
+        } else if let Shape::Resuming { with, .. } = &mut self.shape
+            && !with.verbatim
+            && !with.finished
+        {
+            with.finished = true;
+            let mut text = Vec::new();
+            with.continuation.finish(&mut text);
+            with.emit(text, self.native, out);
         }
+    }
+
+    /// The stream broke: `None` when another upstream is being asked to go on with it.
+    fn broke(&mut self, error: Error, out: &mut Vec<Frame>) -> Option<Step> {
+        if let Shape::Resuming { with, .. } = &mut self.shape {
+            let target = self.settlement.as_ref().and_then(|s| s.target.as_ref());
+            if with.begin(error, target.map(|target| &*target.label)) {
+                return None;
+            }
+            let error = with.take_error();
+            return Some(self.fail(error, out));
+        }
+        Some(self.fail(error, out))
+    }
+
+    /// Takes over the upstream that goes on, or tells why the stream broke when there is none.
+    fn go_on(
+        &mut self,
+        mut job: Box<Job>,
+        found: Result<Answer, Error>,
+        out: &mut Vec<Frame>,
+    ) -> Option<Step> {
+        let Shape::Resuming { with, .. } = &mut self.shape else {
+            return None;
+        };
+        let error = with.take_error();
+        let source = found.ok().and_then(|answer| match answer.body {
+            AnswerBody::Stream(source) if !source.is_opaque() => Some(source),
+            _ => None,
+        });
+        let (Some(source), Some(target)) = (source, job.target.clone()) else {
+            return Some(self.fail(error, out));
+        };
+        if let Some(settlement) = &mut self.settlement {
+            let spent = Spent {
+                usage: self.source.usage(),
+                output_tokens: self.source.tokens_seen(),
+                error: Some(error.code()),
+            };
+            settlement.hand_over(&spent, &mut job);
+        }
+        self.copy = None;
+        if !self.native && with.bears_comments() {
+            push_bytes(
+                Bytes::from(format!(": resumed on {}\n\n", target.label)),
+                out,
+            );
+        }
+        with.taken_over(job, source.dialect(), &target.label);
+        self.source = source;
+        None
     }
 
     fn push_translated(other: &mut Translating, text: Vec<u8>, native: bool, out: &mut Vec<Frame>) {
@@ -389,6 +530,11 @@ impl SettlingStream {
             settlement.store(self.source.dialect(), true, None, &copy);
         }
         settlement.facts().write_cost(&mut facts);
+        if let Shape::Resuming { with, .. } = &self.shape
+            && let Some(names) = with.resumed()
+        {
+            facts.insert(names::RESUMED, names);
+        }
         facts
     }
 }

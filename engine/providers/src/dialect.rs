@@ -18,6 +18,7 @@ pub(crate) mod media;
 pub(crate) mod models;
 pub(crate) mod proof;
 mod quirks;
+mod resume;
 pub(crate) mod server_tool;
 mod stream;
 mod survey;
@@ -32,6 +33,7 @@ pub use embed::{Vectors, embed_path, translate_embedded, translate_embedding, wa
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::{Adapted, adapt_request, adapt_rerank};
+pub use resume::{Continuation, continued, takes_prefill};
 pub use stream::StreamTranslator;
 pub use survey::{Survey, survey};
 pub use tap::{Seen, StreamTap, is_payload};
@@ -257,6 +259,11 @@ pub fn encode_error_event(to: Dialect, error: &Error) -> Vec<u8> {
 /// How the streams of a dialect are framed.
 pub(crate) fn framing(dialect: Dialect) -> Framing {
     with_codec!(dialect, D => <D as Codec>::FRAMING)
+}
+
+/// Whether the SDKs of a dialect bear comments in its streams.
+pub fn bears_comments(dialect: Dialect) -> bool {
+    with_codec!(dialect, D => <D as Codec>::COMMENTS) && framing(dialect) == Framing::Sse
 }
 
 /// Media type of the streams of a dialect.

@@ -47,7 +47,7 @@ const RESPONSES: &[&str] = &[
 ];
 
 /// The members looked for in a body of this dialect.
-pub(super) fn keys(dialect: Dialect) -> &'static [&'static str] {
+pub(crate) fn keys(dialect: Dialect) -> &'static [&'static str] {
     if dialect == Dialect::Responses {
         RESPONSES
     } else {

@@ -7,8 +7,8 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 use tidegate_providers::dialect::{
-    StreamTranslator, read_count, stream_type, translate_embedded, translate_response,
-    wanted_vectors, write_count,
+    Continuation, StreamTranslator, read_count, stream_type, translate_embedded,
+    translate_response, wanted_vectors, write_count,
 };
 use tidegate_types::{Code, Endpoint, Error, Relay};
 
@@ -16,7 +16,7 @@ use super::{Answer, AnswerBody, Job, batches, lifecycle::Turn, settle};
 use crate::{
     call::{Reply, ReplyBody, ReplyHead},
     session::Session,
-    stream::SettlingStream,
+    stream::{SettlingStream, resume::Resuming},
     wire,
 };
 
@@ -70,9 +70,18 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
                 headers.insert(CONTENT_TYPE, stream_type);
             }
             let watch = batches::watch(job, status);
+            let twin = job
+                .twin()
+                .filter(|_| !source.is_opaque() && job.target.is_some());
             let settlement = settle::open(job);
             let native = job.context.native;
-            let stream = if same {
+            let stream = if let Some(twin) = twin {
+                let (model, usage) = (job.asks.model.as_str(), job.asks.include_usage);
+                let follow = Continuation::new(dialect, job.dialect, model, usage, created);
+                let hide = same && hides_usage(job);
+                let with = Resuming::new(twin, follow, same);
+                SettlingStream::resuming(source, with, hide, native, settlement)
+            } else if same {
                 SettlingStream::same(source, hides_usage(job), native, settlement).watched(watch)
             } else {
                 let turn = job.turn.take();

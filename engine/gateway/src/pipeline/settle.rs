@@ -61,6 +61,7 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
             .asks
             .max_output
             .map(|most| most.saturating_mul(job.asks.choices)),
+        earlier: tidegate_types::Money::ZERO,
         done: false,
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Route {
     /// Every target that the trees above lead to, by position.
     pub(crate) targets: Vec<Arc<Target>>,
     pub(crate) try_anyway: bool,
+    /// Whether its streams are gone on with when they break.
+    pub(crate) resume: bool,
     /// Whether one of its groups remembers prompts.
     pub(crate) remembers: bool,
     pub(crate) cache: Option<RouteCache>,
@@ -107,6 +109,7 @@ impl Snapshot {
             remembers: compiler.remembers,
             targets: compiler.targets,
             try_anyway: route.try_anyway.unwrap_or(alone),
+            resume: route.resume,
             cache: cache.map(|cache| RouteCache {
                 ttl: cache
                     .ttl
@@ -174,6 +177,7 @@ impl Snapshot {
             chains: Vec::new(),
             targets: vec![Arc::new(target)],
             try_anyway: true,
+            resume: false,
             remembers: false,
             cache: None,
         }

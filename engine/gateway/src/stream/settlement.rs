@@ -18,6 +18,7 @@ use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
 use crate::{
     facts::{CacheFact, Facts},
     gateway::{Inner, Running},
+    pipeline::Job,
     snapshot::{Route, Target},
     telemetry,
 };
@@ -45,6 +46,8 @@ pub(crate) struct Settlement {
     pub(crate) asked: Usage,
     /// Most tokens the request allowed to be generated.
     pub(crate) output_bound: Option<u64>,
+    /// What earlier upstreams of the same stream cost.
+    pub(crate) earlier: Money,
     pub(crate) done: bool,
 }
 
@@ -111,7 +114,7 @@ impl Settlement {
 
     fn book(&mut self, cost: Money, usage: Option<Usage>, error: Option<Code>) {
         let now = self.gateway.clock.now();
-        self.facts.cost = Some(cost);
+        self.facts.cost = Some(cost.saturating_add(self.earlier));
         self.facts.estimated |= match (&self.target, usage) {
             (Some(target), Some(usage)) => {
                 let told = target.tariff.told && usage.charge.is_some();
@@ -133,6 +136,30 @@ impl Settlement {
         });
         self.permit = None;
         self.running = None;
+    }
+
+    /// Books what an upstream gave that broke, and goes on with the next one.
+    pub(crate) fn hand_over(&mut self, spent: &Spent, job: &mut Job) {
+        let now = self.gateway.clock.now();
+        let usage = self.usage(spent);
+        let cost = match (&self.target, usage) {
+            (Some(target), Some(usage)) => target
+                .tariff
+                .cost(&usage, self.gateway.clock.unix_seconds()),
+            _ => Money::ZERO,
+        };
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(cost, now);
+        }
+        self.facts.estimated |= usage.is_some_and(|usage| usage.estimated);
+        self.tell_health(usage, cost, spent.error, now);
+        self.earlier = self.earlier.saturating_add(cost);
+        self.cache_key = None;
+        self.reservation = job.reservation.take();
+        self.trial = job.trial.take();
+        self.target = job.target.take();
+        self.facts.attempts += u32::try_from(job.attempts.len()).unwrap_or(0);
+        job.attempts.clear();
     }
 
     /// What the call says of its target's health and use.

@@ -121,7 +121,7 @@ fn is_of_all(delta: &Delta<'_>) -> bool {
     )
 }
 
-fn invalid_event(event: &SseEvent, fault: &Fault<'_>) -> TranslateError {
+pub(super) fn invalid_event(event: &SseEvent, fault: &Fault<'_>) -> TranslateError {
     let data = std::str::from_utf8(&event.data).unwrap_or_default();
     let param = fault.path(tidegate_types::chat::Json::trusted(data));
     let message = format!("an event of the stream cannot be read: {}", fault.message);

@@ -43,6 +43,10 @@ pub struct Route {
     /// but one target, for then its own words say best what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub try_anyway: Option<bool>,
+    /// Whether a stream of text that breaks after its first content goes on at another target from
+    /// what was said so far. Streams with tool calls, several choices or structured output never do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resume: bool,
     /// Whether answers are cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,

@@ -230,8 +230,8 @@ fn unknown_fields_are_named_with_what_was_meant() {
     tells(
         "models:\n  fast: { targets: [openai/a], retries: 3 }\n  slow: { target: [openai/a] }\nserver: { port: 80 }\nservers: {}",
         &[
-            r#"models.fast.retries: unknown field, did you mean "retry"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
-            r#"models.slow.target: unknown field, did you mean "targets"? (known: by, cache, complexity, fallbacks, fallbacks_on, retry, strategy, targets, try_anyway, window)"#,
+            r#"models.fast.retries: unknown field, did you mean "retry"? (known: by, cache, complexity, fallbacks, fallbacks_on, resume, retry, strategy, targets, try_anyway, window)"#,
+            r#"models.slow.target: unknown field, did you mean "targets"? (known: by, cache, complexity, fallbacks, fallbacks_on, resume, retry, strategy, targets, try_anyway, window)"#,
             "server.port: unknown field (known: anonymous, drain, listen, max_body, threads, tls)",
             r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, rules, server, timeouts, unpriced)"#,
         ],
