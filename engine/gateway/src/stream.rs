@@ -6,7 +6,6 @@ pub(crate) mod source;
 pub(crate) mod watch;
 
 use std::{
-    future::Future as _,
     sync::Arc,
     task::{Context, Poll, ready},
 };
