@@ -208,7 +208,7 @@ impl Job {
         if self.endpoint != Endpoint::Chat
             || self.asks.choices != 1
             || self.turn.is_some()
-            || structured.iter().any(|word| holds(&word))
+            || structured.iter().any(holds)
         {
             return None;
         }

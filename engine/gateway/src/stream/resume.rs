@@ -166,7 +166,7 @@ fn prepare(job: &mut Job, route: &Route, position: u16, body: &Segments, said: &
     let Some(target) = job.plan.target(route, position) else {
         return false;
     };
-    let wire = target.provider.wire(job.dialect).dialect;
+    let wire = target.provider.wire(job.dialect, &target.model).dialect;
     let prefill = takes_prefill(wire, &target.model);
     let Some(body) = continued(job.dialect, body, said, prefill) else {
         return false;

@@ -94,12 +94,7 @@ impl Settlement {
         }
         let hit = matches!(self.facts.cache, CacheFact::Hit(_));
         let usage = if hit { None } else { self.usage(spent) };
-        let cost = match (&self.target, usage) {
-            (Some(target), Some(usage)) => target
-                .tariff
-                .cost(&usage, self.gateway.clock.unix_seconds()),
-            _ => Money::ZERO,
-        };
+        let cost = self.cost(usage);
         self.book(cost, usage, spent.error);
     }
 
@@ -110,6 +105,15 @@ impl Settlement {
         }
         self.reservation = None;
         self.book(cost, Some(usage), error);
+    }
+
+    fn cost(&self, usage: Option<Usage>) -> Money {
+        match (&self.target, usage) {
+            (Some(target), Some(usage)) => target
+                .tariff
+                .cost(&usage, self.gateway.clock.unix_seconds()),
+            _ => Money::ZERO,
+        }
     }
 
     fn book(&mut self, cost: Money, usage: Option<Usage>, error: Option<Code>) {
@@ -142,12 +146,7 @@ impl Settlement {
     pub(crate) fn hand_over(&mut self, spent: &Spent, job: &mut Job) {
         let now = self.gateway.clock.now();
         let usage = self.usage(spent);
-        let cost = match (&self.target, usage) {
-            (Some(target), Some(usage)) => target
-                .tariff
-                .cost(&usage, self.gateway.clock.unix_seconds()),
-            _ => Money::ZERO,
-        };
+        let cost = self.cost(usage);
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);
         }

@@ -24,6 +24,10 @@ const GO_ON: &str = "Your last reply was cut off. Go on exactly where it ends, i
 /// Follows a stream so that it can be gone on with: reads every event, keeps the text, and knows what
 /// the caller's dialect still expects.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
 pub struct Continuation {
     from: Box<dyn Decoder>,
     to: Box<dyn Encoder>,
@@ -115,9 +119,12 @@ impl Continuation {
                 | Delta::Usage(_)
                 | Delta::Ping
                 | Delta::End => {}
-                // The block under way is the one that is gone on with.
-                Delta::BlockEnd if *later && !*begun => return,
-                Delta::BlockEnd => {}
+                Delta::BlockEnd => {
+                    // The block under way is the one that is gone on with.
+                    if *later && !*begun {
+                        return;
+                    }
+                }
                 // Reasoning that is over does not matter to who goes on with the text.
                 Delta::Thinking(_) | Delta::Signature(_) | Delta::RedactedThinking(_) => {
                     if *later {
@@ -227,7 +234,7 @@ fn name_has(name: &str, part: &str) -> bool {
         let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
         let after = name[at + part.len()..].chars().next();
         let before = name[..at].chars().next_back();
-        !digit(after) && !(part == "-5" && digit(before))
+        !(digit(after) || part == "-5" && digit(before))
     })
 }
 
