@@ -33,10 +33,10 @@ pub struct Aws {
     /// `AWS_PROFILE`, or `default` after the environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// Default: `AWS_SHARED_CREDENTIALS_FILE`, or `~/.aws/credentials`.
+    /// The file with keys of profiles. Default: `AWS_SHARED_CREDENTIALS_FILE`, or `~/.aws/credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_file: Option<String>,
-    /// Default: `AWS_CONFIG_FILE`, or `~/.aws/config`.
+    /// The file that says more about profiles. Default: `AWS_CONFIG_FILE`, or `~/.aws/config`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_file: Option<String>,
     /// Role assumed with the keys found, or with the token of `web_identity_token_file`.
@@ -141,7 +141,7 @@ pub struct Azure {
     /// True: the machine's managed identity is used, whatever the environment holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_identity: Option<bool>,
-    /// Default: `AZURE_AUTHORITY_HOST`, or `https://login.microsoftonline.com`.
+    /// Where tokens are asked for. Default: `AZURE_AUTHORITY_HOST`, or `https://login.microsoftonline.com`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority_host: Option<String>,
     /// What tokens are good for. Default: `https://cognitiveservices.azure.com/.default`.
@@ -171,7 +171,7 @@ impl Azure {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Google {
-    /// Default: `GOOGLE_CLOUD_PROJECT`, `VERTEXAI_PROJECT`, `GCLOUD_PROJECT`, or the one the
+    /// Whom the calls are billed to. Default: `GOOGLE_CLOUD_PROJECT`, `VERTEXAI_PROJECT`, `GCLOUD_PROJECT`, or the one the
     /// credentials belong to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
