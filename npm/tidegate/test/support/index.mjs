@@ -37,7 +37,7 @@ export async function until(check, ms = 5000, what = "the condition") {
 }
 
 /** Runs a program of JavaScript in a process of its own. */
-export async function run(code, { args = [], ms = 30_000, env = {}, input } = {}) {
+export async function run(code, { args = [], ms = 120_000, env = {}, input } = {}) {
   const child = spawn(process.execPath, [...args, "--input-type=module", "-e", code], {
     cwd: PACKAGE,
     env: { ...process.env, ...env },
