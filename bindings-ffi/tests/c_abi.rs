@@ -176,7 +176,7 @@ fn under_valgrind(prefix: &Path, program: &str) -> Result<(), Failed> {
     let mut command = Command::new("valgrind");
     command.args(["-q", "--error-exitcode=9"]);
     // A forked child leaves its parent's engine alone on purpose: that memory is lost.
-    if program != "fork" {
+    if !matches!(program, "fork" | "host") {
         command.args(["--leak-check=full", "--errors-for-leak-kinds=definite"]);
         command.arg("--show-leak-kinds=definite");
     }

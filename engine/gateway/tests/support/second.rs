@@ -19,11 +19,16 @@ pub(crate) fn cost(dialect: Dialect, vendor: &str, model: &str, payload: &[Value
         rates.get(name).copied().unwrap_or(plain)
     };
     let of = |name: &str| counts.get(name).copied().unwrap_or_default();
+    // Who tells pictures and cached tokens apart from neither counts some of them twice: what is not
+    // left after the cached ones was cached.
+    let pictures = (of("image_input") - of("image_cache_read"))
+        .min(input - of("cache_read") - of("cache_write") - of("cache_write_1h"))
+        .max(0);
     let special = of("cache_read")
         + of("cache_write")
         + of("cache_write_1h")
         + (of("audio_input") - of("audio_cache_read"))
-        + (of("image_input") - of("image_cache_read"))
+        + pictures
         + (of("video_input") - of("video_cache_read"));
     let write = rate("cache_write", "input");
     let sum = (input - special).max(0) * rate("input", "input")
@@ -37,7 +42,7 @@ pub(crate) fn cost(dialect: Dialect, vendor: &str, model: &str, payload: &[Value
                 .get("audio_cache_read")
                 .copied()
                 .unwrap_or(rate("cache_read", "input"))
-        + (of("image_input") - of("image_cache_read")) * rate("image_input", "input")
+        + pictures * rate("image_input", "input")
         + of("image_cache_read")
             * rates
                 .get("image_cache_read")
