@@ -23,17 +23,20 @@ use crate::{
     step::Verdict,
 };
 
+/// Pages whose code is run.
+pub(crate) const PAGES: &[&str] = &["README.md", "docs/*.md", "docs/**/*.md"];
+
 /// A fenced block.
-struct Block {
-    language: String,
-    code: String,
-    line: usize,
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) code: String,
+    pub(crate) line: usize,
     note: String,
 }
 
 pub(crate) fn run(machine: &Machine, job: &Job) -> Verdict {
     let mut tally = Tally::default();
-    for page in tracked(&machine.root, &["README.md", "docs/*.md", "docs/**/*.md"]) {
+    for page in tracked(&machine.root, PAGES) {
         let text = fs::read_to_string(machine.path(&page)).unwrap_or_default();
         match page_of(machine, job, &page, &blocks(&text)) {
             Ok(one) => tally.add(one),
@@ -275,7 +278,7 @@ fn judge(job: &Job, page: &str, line: usize, command: &mut Command) -> Result<Ta
     Ok(Tally::default().at_least_one_failure())
 }
 
-fn blocks(text: &str) -> Vec<Block> {
+pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     let mut note = String::new();

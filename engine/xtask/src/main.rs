@@ -19,6 +19,7 @@ mod count;
 mod demo;
 mod docs;
 mod examples;
+mod fuzz;
 mod generate;
 mod job;
 mod lint;
@@ -39,6 +40,7 @@ cargo xtask <task>
   build WHAT [--release]       server | python | node | ffi | all, into dist/ and the working tree
   gen [--check]                write (or check) the generated tables, schema, header and pages
   catalog [PACKAGE=VERSION]    the catalogue of models and prices, anew from its sources (online)
+  fuzz [CHECK ...] [--seconds N]  decoders under a fuzzer, 600 s each; needs nightly
   lint                         formatting, clippy, ruff, mypy, tsc, gofmt
   bench [WHAT ...]             measure; see benches/RESULTS.md for what there is
   help                         this text
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         "gen" => generate::run(&machine, rest),
         "lint" => Ok(lint::run(&machine)),
         "bench" => bench::run(&machine, rest),
+        "fuzz" => fuzz::run(&machine, rest),
         "catalog" => catalog::run(&machine, rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
