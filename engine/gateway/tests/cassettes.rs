@@ -5,86 +5,49 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+#[path = "support/replay.rs"]
+mod replay;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
-use http_body::Body as _;
+use http::HeaderValue;
+use replay::Exchange;
 use serde_json::Value;
 use tidegate::{
-    Dialect, Gateway, Segments,
+    Dialect,
     config::{Config, Format, OnUnsupported},
     providers::{
         dialect::{self, Seen, StreamTap},
         event_stream::Splitter,
-        transport::{BodyStream, HttpRequest, HttpResponse, Sending, Transport},
     },
-    wire::Trust,
 };
-use tidegate_policy::Clock;
 
-/// Answers every request with one recorded response, in pieces of `size` bytes.
-struct Replay {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
-    size: usize,
-    seen: Mutex<Vec<Bytes>>,
+struct Record {
+    dialect: Dialect,
+    exchange: Exchange,
 }
 
-struct Shared(Arc<Replay>);
+impl std::ops::Deref for Record {
+    type Target = Exchange;
 
-impl Transport for Shared {
-    fn send(&self, request: HttpRequest) -> Sending {
-        let replay = Arc::clone(&self.0);
-        replay.seen.lock().unwrap().push(request.body.to_bytes());
-        Box::pin(async move {
-            let pieces: Vec<_> = replay
-                .body
-                .chunks(replay.size)
-                .map(|piece| Ok(replay.body.slice_ref(piece)))
-                .collect();
-            Ok(HttpResponse {
-                status: StatusCode::from_u16(replay.status).unwrap(),
-                headers: replay.headers.clone(),
-                body: BodyStream::new(futures_util::stream::iter(pieces)),
-            })
-        })
+    fn deref(&self) -> &Exchange {
+        &self.exchange
     }
 }
 
-struct Record {
-    id: String,
-    dialect: Dialect,
-    stream: bool,
-    request: Bytes,
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 fn records() -> Option<Vec<Record>> {
-    let folder = PathBuf::from(std::env::var_os("TIDEGATE_CASSETTES")?);
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    for entry in std::fs::read_dir(replay::folder()?).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "jsonl") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            found.extend(
-                text.lines()
-                    .filter_map(|line| record(&serde_json::from_str(line).unwrap())),
-            );
+            found.extend(replay::exchanges(&path).into_iter().filter_map(record));
         }
     }
     Some(found)
 }
 
-fn record(line: &Value) -> Option<Record> {
-    let url = line["request"]["url"].as_str()?;
-    let dialect = match line["api"].as_str()? {
+fn record(mut exchange: Exchange) -> Option<Record> {
+    let url = &exchange.url;
+    let dialect = match &*exchange.api {
         "chat.completions" => Dialect::OpenAi,
         "messages" if url.ends_with("/v1/messages") => Dialect::Anthropic,
         "responses" if url.ends_with("/responses") => Dialect::Responses,
@@ -93,29 +56,12 @@ fn record(line: &Value) -> Option<Record> {
         "chat" if url.ends_with("/v2/chat") => Dialect::Cohere,
         _ => return None,
     };
-    let request = match &line["request"]["body"] {
-        Value::String(text) => text.clone(),
-        Value::Null => return None,
-        other => other.to_string(),
-    };
-    let mut headers = HeaderMap::new();
-    for (name, value) in line["response"]["headers"].as_object()? {
-        if let (Ok(name), Some(Ok(value))) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            value.as_str().map(HeaderValue::from_str),
-        ) && !["content-length", "transfer-encoding", "content-encoding"]
-            .contains(&name.as_str())
-        {
-            headers.insert(name, value);
-        }
-    }
-    let stream = line["stream"].as_bool()?;
-    if stream {
-        let kind = dialect::stream_type(dialect);
-        headers.insert("content-type", HeaderValue::from_static(kind));
+    if exchange.stream {
+        let kind = HeaderValue::from_static(dialect::stream_type(dialect));
+        exchange.headers.insert("content-type", kind);
     }
     // A request that names no model was recorded without its body.
-    let asked = serde_json::from_str::<Value>(&request).ok()?;
+    let asked = serde_json::from_str::<Value>(&exchange.request).ok()?;
     if !dialect.names_model_in_path() {
         asked["model"].as_str()?;
     }
@@ -123,41 +69,7 @@ fn record(line: &Value) -> Option<Record> {
     if !asked["previous_response_id"].is_null() || asked["background"] == true {
         return None;
     }
-    let response = &line["response"];
-    let body = match response["body_b64"].as_str() {
-        Some(text) => base64(text),
-        None => response["body"].as_str()?.as_bytes().to_vec(),
-    };
-    Some(Record {
-        id: line["id"].as_str()?.to_owned(),
-        dialect,
-        stream,
-        request: Bytes::from(request),
-        status: u16::try_from(line["response"]["status"].as_u64()?).unwrap(),
-        headers,
-        body: Bytes::from(body),
-    })
-}
-
-/// The bytes that base64 stands for.
-fn base64(text: &str) -> Vec<u8> {
-    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
-    for sign in text.bytes().filter(|sign| *sign != b'=') {
-        let six = match sign {
-            b'A'..=b'Z' => sign - b'A',
-            b'a'..=b'z' => sign - b'a' + 26,
-            b'0'..=b'9' => sign - b'0' + 52,
-            b'+' => 62,
-            _ => 63,
-        };
-        held = (held << 6) | u32::from(six);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(((held >> bits) & 255) as u8);
-        }
-    }
-    bytes
+    Some(Record { dialect, exchange })
 }
 
 /// Where a caller of the dialect asks for the route.
@@ -197,48 +109,21 @@ fn some_other(dialect: Dialect) -> Dialect {
 }
 
 async fn play(record: &Record, caller: Dialect, body: Bytes, size: usize) -> (u16, Bytes, Bytes) {
-    let replay = Arc::new(Replay {
-        status: record.status,
-        headers: record.headers.clone(),
-        body: record.body.clone(),
-        size,
-        seen: Mutex::default(),
-    });
     let config = format!(
         "providers: {{ up: {{ dialect: {}, base_url: 'http://up.test', api_key: k, stream_usage: false }} }}\n\
          models: {{ route: {{ targets: [up/model], retry: {{ attempts: 1 }} }} }}",
         record.dialect.as_str()
     );
     let config = Config::parse(&config, Format::Yaml, &[], &|_| None).unwrap();
-    let transport = Arc::new(Shared(Arc::clone(&replay)));
-    let gateway = Gateway::with_parts(config, transport, Arc::new(Clock::new()));
-    let request = Request::post(path(caller, record.stream))
-        .body(Segments::from(body))
-        .unwrap();
-    let response = gateway.handle(request, Trust::Process).await;
-    let status = response.status().as_u16();
-    let mut body = response.into_body();
-    let mut text = Vec::new();
-    while let Some(frame) =
-        std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await
-    {
-        if let Ok(data) = frame.unwrap().into_data() {
-            text.extend_from_slice(&data);
-        }
-    }
-    let seen = replay
-        .seen
-        .lock()
-        .unwrap()
-        .first()
-        .cloned()
-        .unwrap_or_default();
-    (status, Bytes::from(text), seen)
+    let asked = (path(caller, record.stream), body);
+    let (status, body, seen) = replay::play(record, config, asked, size).await;
+    let seen = seen.map_or_else(Bytes::new, |(_, body, _)| body);
+    (status, body, seen)
 }
 
 /// The recorded request with another model, by plain text search: independent of the splicer.
 fn with_model(record: &Record, model: &str) -> Option<String> {
-    let text = std::str::from_utf8(&record.request).unwrap();
+    let text = &*record.request;
     if record.dialect.names_model_in_path() {
         return Some(text.to_owned());
     }
@@ -255,10 +140,7 @@ fn with_model(record: &Record, model: &str) -> Option<String> {
 
 #[tokio::test]
 async fn recordings_pass_through_routes_of_every_dialect() {
-    let Some(records) = records() else {
-        println!("skipped: TIDEGATE_CASSETTES is not set");
-        return;
-    };
+    let Some(records) = records() else { return };
     let (mut same, mut cross) = (0, 0);
     let mut wrong = Vec::new();
     for record in &records {
