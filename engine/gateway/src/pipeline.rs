@@ -5,7 +5,7 @@ pub(crate) mod authenticate;
 mod batches;
 mod count;
 pub(crate) mod decode;
-mod dispatch;
+pub(crate) mod dispatch;
 mod encode;
 pub(crate) mod form;
 mod guard_in;
@@ -28,7 +28,7 @@ use tidegate_policy::{
     rng::Rng,
 };
 use tidegate_providers::socket::Socket;
-use tidegate_types::{Attempt, Dialect, Endpoint, Error, Segments};
+use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments};
 
 use crate::{
     call::{Call, CallContext, Named, Reply},
@@ -81,6 +81,8 @@ pub(crate) struct Job {
     pub(crate) trial: Option<Trial>,
     /// dispatch: tries made.
     pub(crate) attempts: SmallVec<[Attempt; 2]>,
+    /// dispatch: what tries cost whose answers were not taken.
+    pub(crate) earlier: Money,
     /// dispatch: the target that answered.
     pub(crate) target: Option<Arc<Target>>,
     pub(crate) facts: Facts,
@@ -185,6 +187,7 @@ impl Job {
             held: None,
             reservation: None,
             attempts: SmallVec::new(),
+            earlier: Money::ZERO,
             target: None,
             facts,
             waited: Duration::ZERO,

@@ -18,7 +18,7 @@ use tidegate_policy::{
     identity::{Identities, Registry},
     key_ring::Readiness,
     price::Sheet,
-    retry::RetryPolicy,
+    retry::{Hedge, RetryPolicy},
     route::Standing,
 };
 use tidegate_providers::{catalogue, function::Functions, transport::Transport};
@@ -83,6 +83,8 @@ pub(crate) struct Target {
     /// How its use is counted, where the strategy asks.
     pub(crate) meter: Option<(Unit, Arc<Meter>)>,
     pub(crate) retry: RetryPolicy,
+    /// What may be asked beside it.
+    pub(crate) hedge: Option<Arc<Hedge>>,
     /// Names that calls may ask for.
     pub(crate) tags: Vec<String>,
     /// Longer prompts are not sent here.
@@ -300,6 +302,7 @@ impl Snapshot {
             breaker: BreakerPolicy::resolve([&provider.breaker, &self.config.breaker]),
             meter: None,
             retry: RetryPolicy::default(),
+            hedge: None,
             tags: target.tags.clone(),
             max_input: target.max_input_tokens,
             headers: route::headers(&target.headers),

@@ -8,6 +8,7 @@ mod breaker;
 mod meter;
 mod quota;
 mod registry;
+mod spread;
 mod trial;
 
 use std::sync::{
@@ -21,6 +22,7 @@ pub use breaker::{Breaker, BreakerPolicy, State};
 pub use meter::{Meter, Unit};
 pub use quota::{Quota, Remaining};
 pub use registry::Registry;
+pub use spread::Spread;
 use trial::Pass;
 pub use trial::{Ended, Trial};
 
@@ -36,6 +38,10 @@ pub struct Place {
     pub per_token: PeakAverage,
     /// Nanoseconds until an answer was complete.
     pub total: PeakAverage,
+    /// How long first contents of streams took.
+    pub first_contents: Spread,
+    /// How long answers took that were given as a whole.
+    pub wholes: Spread,
     /// Cuts a failing target off.
     pub breaker: Breaker,
     /// How many tries may be second tries.

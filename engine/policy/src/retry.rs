@@ -1,12 +1,14 @@
 //! What follows a failed try.
 
 mod budget;
+mod hedge;
 
 use std::time::Duration;
 
 use tidegate_types::{Code, config};
 
 pub use budget::RetryBudget;
+pub use hedge::{Hedge, UNKNOWN};
 
 use crate::rng::Rng;
 

@@ -27,6 +27,8 @@ pub type Order = SmallVec<[u16; 16]>;
 pub enum Strategy {
     /// As written.
     Ordered,
+    /// As written; the first of every member come before the others of any.
+    Race,
     /// At random by weight.
     Weighted,
     /// In turn.
@@ -153,12 +155,21 @@ pub trait View {
 impl Group {
     /// Appends the group's targets to `order`: those that fit, the best first.
     pub fn order(&self, view: &impl View, rng: &mut Rng, order: &mut Order) {
+        let mut others = Order::new();
         for member in rank::members(self, view, rng) {
             match &self.members[usize::from(member)].node {
                 Node::Target(target) => order.push(*target),
-                Node::Group(group) => group.order(view, rng, order),
+                Node::Group(group) => {
+                    let start = order.len();
+                    group.order(view, rng, order);
+                    if matches!(self.strategy, Strategy::Race) {
+                        let first = order.len().min(start + 1);
+                        others.extend(order.drain(first..));
+                    }
+                }
             }
         }
+        order.extend(others);
     }
 
     /// Every target of the group that fits, in any order.

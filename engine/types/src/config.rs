@@ -13,6 +13,7 @@ mod routing;
 mod rule;
 pub mod scalar;
 pub mod schema;
+mod several;
 pub(crate) mod suggest;
 mod validate;
 
@@ -23,4 +24,5 @@ pub use moment::unix_seconds;
 pub use price::{Dimension, Price, PriceTier};
 pub use routing::*;
 pub use rule::{Condition, Rule};
-pub use scalar::{Duration, Size};
+pub use scalar::{Duration, HedgeAfter, Size};
+pub use several::*;

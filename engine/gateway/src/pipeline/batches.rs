@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
+use tidegate_policy::ledger::Reservation;
 use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json};
 
 use super::{Job, reserve};
@@ -76,19 +77,19 @@ pub(super) fn locate(job: &mut Job) -> Result<(), Error> {
 ///
 /// # Errors
 /// `budget_exhausted`; `model_not_allowed` for a model in it that the key may not use.
-pub(super) fn hold(job: &mut Job, target: &Target) -> Result<(), Error> {
+pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Error> {
     let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
-        return Ok(());
+        return Ok(None);
     };
-    let Some(identity) = job.identity.clone() else {
-        return Ok(());
+    let Some(identity) = &job.identity else {
+        return Ok(None);
     };
     if *method != Method::POST || Place::of(path) != Place::of("/batches") {
-        return Ok(());
+        return Ok(None);
     }
     let body = job.body.to_bytes();
     let Ok(body) = Json::parse(&body) else {
-        return Ok(());
+        return Ok(None);
     };
     let in_path = path
         .split("/models/")
@@ -138,8 +139,8 @@ pub(super) fn hold(job: &mut Job, target: &Target) -> Result<(), Error> {
     let now = job.gateway.clock.now();
     let bound = Money::from_nanos(bound.nanos() / 2);
     let held = identity.account.reserve(bound, now);
-    job.held = Some(held.map_err(|refusal| reserve::refused(&identity.id, &refusal))?);
-    Ok(())
+    held.map(Some)
+        .map_err(|refusal| reserve::refused(&identity.id, &refusal))
 }
 
 /// The requests of a batch that stand in its body: Anthropic's and Mistral's, Google's.

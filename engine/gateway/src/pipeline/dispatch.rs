@@ -5,7 +5,9 @@
 mod attempt;
 mod build;
 mod classify;
+pub(crate) mod lane;
 mod open;
+mod race;
 mod receive;
 mod walk;
 
@@ -14,7 +16,8 @@ use std::{sync::Arc, time::Duration};
 use tidegate_types::{Code, Endpoint, Error};
 use tokio::time::Instant;
 
-use super::{Answer, AnswerBody, Job, count, plan};
+use self::lane::Lanes;
+use super::{Answer, AnswerBody, Job, count, lifecycle, plan};
 use crate::{
     models,
     snapshot::{Route, Target, Wire},
@@ -37,16 +40,34 @@ pub(super) async fn run(job: &mut Job) -> Result<Answer, Error> {
 }
 
 async fn timed(job: &mut Job, route: &Arc<Route>) -> Result<Answer, Error> {
-    let Some(limit) = total(job, route) else {
-        return walk::run(job, route, None).await;
+    let mut lanes = Lanes::new(job, lanes(job, route));
+    let result = match total(job, route) {
+        None => walk::run(job, route, &mut lanes, None).await,
+        Some(limit) => {
+            let until = Instant::now() + limit;
+            let walk = walk::run(job, route, &mut lanes, Some(until));
+            tokio::time::timeout_at(until, walk)
+                .await
+                .unwrap_or_else(|_| {
+                    let text = format!("the call took longer than its total deadline of {limit:?}");
+                    Err(Error::new(Code::TotalTimeout, text))
+                })
+        }
     };
-    let until = Instant::now() + limit;
-    match tokio::time::timeout_at(until, walk::run(job, route, Some(until))).await {
-        Ok(result) => result,
-        Err(_) => Err(Error::new(
-            Code::TotalTimeout,
-            format!("the call took longer than its total deadline of {limit:?}"),
-        )),
+    lanes.close(job, &result.as_ref().map(|(_, lane)| *lane));
+    result.map(|(answer, _)| answer)
+}
+
+/// How many targets may be asked at the same time. What vendors keep is made once.
+fn lanes(job: &Job, route: &Route) -> usize {
+    let may = matches!(
+        job.endpoint,
+        Endpoint::Chat | Endpoint::Embeddings | Endpoint::Relay(_)
+    );
+    if may && job.bound == lifecycle::Bound::Free {
+        route.lanes
+    } else {
+        1
     }
 }
 

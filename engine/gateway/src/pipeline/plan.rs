@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tidegate_policy::{
     Tick,
+    rng::Rng,
     route::{Group, Node, Order, Strategy},
 };
 use tidegate_types::{Code, Error};
@@ -66,15 +67,12 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
 }
 
 /// The targets that follow a failure of that kind.
-pub(super) fn chain(job: &mut Job, route: &Route, chain: Chain) -> Order {
+pub(super) fn chain(job: &Job, route: &Route, chain: Chain, rng: &mut Rng) -> Order {
     let mut order = Order::new();
     let nodes = route.chains.iter().find(|(known, _)| *known == chain);
     if let Some((_, nodes)) = nodes {
-        let mut rng = job.rng.clone();
         let scene = Scene::new(job, route, &job.plan.beginnings);
-        append(nodes, &scene, &mut rng, &mut order);
-        drop(scene);
-        job.rng = rng;
+        append(nodes, &scene, rng, &mut order);
     }
     order
 }
@@ -100,12 +98,7 @@ pub(super) fn answered(job: &Job, route: &Route, position: u16, now: Tick) {
     }
 }
 
-fn append(
-    nodes: &[Node],
-    scene: &Scene<'_>,
-    rng: &mut tidegate_policy::rng::Rng,
-    order: &mut Order,
-) {
+fn append(nodes: &[Node], scene: &Scene<'_>, rng: &mut Rng, order: &mut Order) {
     use tidegate_policy::route::View as _;
     for node in nodes {
         match node {

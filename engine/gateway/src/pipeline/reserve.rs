@@ -1,20 +1,18 @@
 //! Stage 7: holds back the most an attempt can cost, before it is made.
 
-use tidegate_policy::ledger::Refusal;
+use tidegate_policy::ledger::{Refusal, Reservation};
 use tidegate_types::{Code, Error, Money};
 
-use super::{Job, batches, most};
+use super::{Job, most};
 use crate::snapshot::Target;
 
-/// Replaces the reservation of an earlier attempt by one for `target`.
+/// Holds back money for a try at `target`; none for root.
 ///
 /// # Errors
 /// `budget_exhausted` with the time until enough has left the window.
-pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
-    job.reservation = None;
-    batches::hold(job, target)?;
+pub(super) fn run(job: &Job, target: &Target) -> Result<Option<Reservation>, Error> {
     let Some(identity) = &job.identity else {
-        return Ok(());
+        return Ok(None);
     };
     let bound = match &target.tariff.sheet {
         Some(sheet) => {
@@ -25,8 +23,8 @@ pub(super) fn run(job: &mut Job, target: &Target) -> Result<(), Error> {
     };
     let now = job.gateway.clock.now();
     let held = identity.account.reserve(bound, now);
-    job.reservation = Some(held.map_err(|refusal| refused(&identity.id, &refusal))?);
-    Ok(())
+    held.map(Some)
+        .map_err(|refusal| refused(&identity.id, &refusal))
 }
 
 /// The error of a call that does not fit a budget.

@@ -1,13 +1,23 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
 use tidegate_providers::dialect;
-use tidegate_types::Error;
+use tidegate_types::{Code, Error, Money, Usage};
 
-use super::{Answer, AnswerBody, Job, most};
+use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most};
 use crate::{
-    facts::CacheFact,
-    stream::settlement::{BYTES_PER_TOKEN, Settlement, Spent},
+    facts::{CacheFact, Facts},
+    stream::settlement::{Settlement, Spent},
 };
+
+pub(crate) use crate::stream::settlement::BYTES_PER_TOKEN;
+
+/// What a try was seen to consume.
+pub(crate) struct Seen {
+    /// The upstream's own count.
+    pub(crate) usage: Option<Usage>,
+    /// Generated tokens as far as they could be counted.
+    pub(crate) output_tokens: u64,
+}
 
 /// Settles a complete answer and stores it. For a stream the books stay open.
 pub(super) fn run(job: &mut Job, answer: &Answer) {
@@ -42,18 +52,47 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
 
 /// Hands the call's books to a settlement.
 pub(crate) fn open(job: &mut Job) -> Settlement {
+    let mut settlement = books(job);
+    settlement.running = job.running.take();
+    settlement.permit = job.permit.take();
+    settlement.trial = job.trial.take();
+    settlement.reservation = job.reservation.take();
+    settlement.target.clone_from(&job.target);
+    settlement.cache_key = job.cache_key.take();
+    settlement.facts = job.facts.clone();
+    settlement.done = false;
+    settlement
+}
+
+/// Books what was consumed by a try that another one overtook: what it cost, and whether that is
+/// estimated.
+pub(super) fn outrun(job: &Job, lane: &mut Lane) -> (Money, bool) {
+    let spent = lane.spent();
+    let mut settlement = books(job);
+    settlement.reservation = lane.reservation.take();
+    settlement.target = lane.target.take();
+    let cost = settlement.part(&Spent {
+        usage: spent.usage,
+        output_tokens: spent.output_tokens,
+        error: Some(Code::Cancelled),
+    });
+    (cost, settlement.facts.estimated)
+}
+
+/// Closed books that hold what the call says of itself.
+fn books(job: &Job) -> Settlement {
     Settlement {
         gateway: std::sync::Arc::clone(&job.gateway),
-        running: job.running.take(),
-        permit: job.permit.take(),
-        trial: job.trial.take(),
-        reservation: job.reservation.take(),
+        running: None,
+        permit: None,
+        trial: None,
+        reservation: None,
         identity: job.identity.clone(),
         route: job.route.clone(),
-        target: job.target.clone(),
+        target: None,
         endpoint: job.endpoint.clone(),
-        cache_key: job.cache_key.take(),
-        facts: job.facts.clone(),
+        cache_key: None,
+        facts: Facts::default(),
         started: job.started,
         body_bytes: job.body.len() as u64,
         asked: most::asked(job),
@@ -61,8 +100,8 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
             .asks
             .max_output
             .map(|most| most.saturating_mul(job.asks.choices)),
-        earlier: tidegate_types::Money::ZERO,
-        done: false,
+        earlier: job.earlier,
+        done: true,
     }
 }
 
@@ -71,7 +110,7 @@ pub(super) fn cancelled(job: &mut Job) {
     job.reservation = None;
     job.target = None;
     let spent = Spent {
-        error: Some(tidegate_types::Code::Cancelled),
+        error: Some(Code::Cancelled),
         ..Spent::default()
     };
     open(job).finish(&spent);

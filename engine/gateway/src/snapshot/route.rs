@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, sync::PoisonError, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_policy::{
     health::Unit,
-    retry::RetryPolicy,
+    retry::{Hedge, RetryPolicy},
     route::{self, CacheMemory, Demands, Group, HashBy, Member, Node, Speed, Turns},
 };
 use tidegate_types::{
@@ -31,6 +31,8 @@ pub(crate) struct Route {
     pub(crate) chains: Vec<(Chain, Vec<Node>)>,
     /// Every target that the trees above lead to, by position.
     pub(crate) targets: Vec<Arc<Target>>,
+    /// How many targets may be asked at the same time.
+    pub(crate) lanes: usize,
     pub(crate) try_anyway: bool,
     /// Whether its streams are gone on with when they break.
     pub(crate) resume: bool,
@@ -69,6 +71,8 @@ impl Chain {
 
 /// Longest time a vendor's prompt cache is usually said to last without use.
 const PROMPT_CACHE: Duration = Duration::from_mins(5);
+/// Targets that a race asks at once when it does not say.
+const AT_ONCE: u32 = 2;
 const USAGE_WINDOW: Duration = Duration::from_mins(1);
 /// Validation has refused circles; whatever slipped through ends here.
 const DEEPEST: usize = 16;
@@ -79,8 +83,11 @@ impl Snapshot {
             snapshot: self,
             targets: Vec::new(),
             remembers: false,
+            hedge: hedge(route),
         };
         let group = compiler.group(route, 0);
+        // What stands in after a failure is asked when there was one.
+        compiler.hedge = None;
         let fallbacks = compiler.nodes(&route.fallbacks, route);
         let on = &route.fallbacks_on;
         let chains = [
@@ -96,6 +103,11 @@ impl Snapshot {
             .collect();
         let identity = self.identity_of(name, route);
         let alone = compiler.targets.len() == 1;
+        let hedges = compiler
+            .targets
+            .iter()
+            .filter_map(|target| target.hedge.as_ref());
+        let lanes = 1 + hedges.map(|hedge| hedge.most()).max().unwrap_or(0);
         let cache = route
             .cache
             .as_ref()
@@ -108,6 +120,7 @@ impl Snapshot {
             chains,
             remembers: compiler.remembers,
             targets: compiler.targets,
+            lanes,
             try_anyway: route.try_anyway.unwrap_or(alone),
             resume: route.resume,
             cache: cache.map(|cache| RouteCache {
@@ -176,6 +189,7 @@ impl Snapshot {
             fallbacks: Vec::new(),
             chains: Vec::new(),
             targets: vec![Arc::new(target)],
+            lanes: 1,
             try_anyway: true,
             resume: false,
             remembers: false,
@@ -188,6 +202,8 @@ struct Compiler<'a> {
     snapshot: &'a Snapshot,
     targets: Vec<Arc<Target>>,
     remembers: bool,
+    /// What the route being compiled says of asking several, or else the one around it.
+    hedge: Option<Arc<Hedge>>,
 }
 
 impl Compiler<'_> {
@@ -224,6 +240,7 @@ impl Compiler<'_> {
         let provider = self.snapshot.providers.get(provider)?;
         let mut made = self.snapshot.make_target(provider, model, target);
         made.retry = RetryPolicy::from(&route.retry);
+        made.hedge.clone_from(&self.hedge);
         if route.strategy == Strategy::LeastUsage {
             let unit = match route.by.as_deref() {
                 Some("cost") => Unit::Cost,
@@ -246,7 +263,10 @@ impl Compiler<'_> {
 
     /// A route inside another: its targets as it orders them, then its fallbacks.
     fn nested(&mut self, route: &config::Route, depth: usize) -> Group {
+        let own = hedge(route).or_else(|| self.hedge.clone());
+        let around = std::mem::replace(&mut self.hedge, own);
         let group = self.group(route, depth);
+        self.hedge = around;
         if route.fallbacks.is_empty() {
             return group;
         }
@@ -275,6 +295,7 @@ impl Compiler<'_> {
                 route::Strategy::RoundRobin(Turns::new(&weights))
             }
             Strategy::LeastBusy => route::Strategy::LeastBusy,
+            Strategy::Race => route::Strategy::Race,
             Strategy::LeastLatency => route::Strategy::LeastLatency(match route.by.as_deref() {
                 Some("per_token") => Speed::PerToken,
                 Some("total") => Speed::Total,
@@ -305,6 +326,16 @@ impl Compiler<'_> {
             _ => route::Strategy::Ordered,
         }
     }
+}
+
+/// What a route says of asking several targets at the same time.
+fn hedge(route: &config::Route) -> Option<Arc<Hedge>> {
+    match (route.strategy, &route.hedge) {
+        (Strategy::Race, _) => Some(Hedge::race(route.at_once.unwrap_or(AT_ONCE))),
+        (_, Some(hedge)) => Some(Hedge::from(hedge)),
+        _ => None,
+    }
+    .map(Arc::new)
 }
 
 fn member(node: Node, target: &config::Target) -> Member {

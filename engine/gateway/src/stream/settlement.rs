@@ -107,6 +107,30 @@ impl Settlement {
         self.book(cost, Some(usage), error);
     }
 
+    /// Books what one upstream consumed while the call goes on, and gives its cost.
+    pub(crate) fn part(&mut self, spent: &Spent) -> Money {
+        let now = self.gateway.clock.now();
+        let usage = self.usage(spent);
+        let cost = self.cost(usage);
+        self.facts.estimated |= self.estimated(usage);
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(cost, now);
+        }
+        self.tell_health(usage, cost, spent.error, now);
+        cost
+    }
+
+    /// Whether the cost of `usage` is not what the vendor counts.
+    fn estimated(&self, usage: Option<Usage>) -> bool {
+        match (&self.target, usage) {
+            (Some(target), Some(usage)) => {
+                let told = target.tariff.told && usage.charge.is_some();
+                !told && (usage.estimated || !target.priced)
+            }
+            _ => usage.is_some_and(|usage| usage.estimated),
+        }
+    }
+
     fn cost(&self, usage: Option<Usage>) -> Money {
         match (&self.target, usage) {
             (Some(target), Some(usage)) => target
@@ -119,13 +143,7 @@ impl Settlement {
     fn book(&mut self, cost: Money, usage: Option<Usage>, error: Option<Code>) {
         let now = self.gateway.clock.now();
         self.facts.cost = Some(cost.saturating_add(self.earlier));
-        self.facts.estimated |= match (&self.target, usage) {
-            (Some(target), Some(usage)) => {
-                let told = target.tariff.told && usage.charge.is_some();
-                !told && (usage.estimated || !target.priced)
-            }
-            _ => usage.is_some_and(|usage| usage.estimated),
-        };
+        self.facts.estimated |= self.estimated(usage);
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(cost, now);
         }
@@ -144,15 +162,11 @@ impl Settlement {
 
     /// Books what an upstream gave that broke, and goes on with the next one.
     pub(crate) fn hand_over(&mut self, spent: &Spent, job: &mut Job) {
-        let now = self.gateway.clock.now();
-        let usage = self.usage(spent);
-        let cost = self.cost(usage);
-        if let Some(reservation) = self.reservation.take() {
-            reservation.settle(cost, now);
-        }
-        self.facts.estimated |= usage.is_some_and(|usage| usage.estimated);
-        self.tell_health(usage, cost, spent.error, now);
-        self.earlier = self.earlier.saturating_add(cost);
+        let cost = self.part(spent);
+        self.earlier = self
+            .earlier
+            .saturating_add(cost)
+            .saturating_add(job.earlier);
         self.cache_key = None;
         self.reservation = job.reservation.take();
         self.trial = job.trial.take();

@@ -80,6 +80,7 @@ impl Trial {
     pub fn first_token(&mut self, now: Tick) {
         self.first = Some(now);
         self.place.first_token.add(nanos(now, self.began), now);
+        self.place.first_contents.add(now.since(self.began));
         if self.pass != Pass::Closed {
             self.release();
             self.place.breaker.succeeded(&self.policy, true, now);
@@ -102,6 +103,9 @@ impl Trial {
             Ended::Well { tokens } => {
                 let took = nanos(now, self.began);
                 self.place.total.add(took, now);
+                if self.first.is_none() {
+                    self.place.wholes.add(now.since(self.began));
+                }
                 if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
                     let since = self.first.map_or(took, |first| nanos(now, first));
                     self.place.per_token.add(since / tokens as f64, now);
@@ -115,6 +119,22 @@ impl Trial {
             }
             Ended::Neither => {}
         }
+    }
+
+    /// Takes note that another target was quicker: this one takes at least that long. Otherwise only
+    /// the quick answers of a target would be known. `streamed`: whether a stream was waited for.
+    pub fn outrun(self, streamed: bool, now: Tick) {
+        let took = now.since(self.began);
+        let history = if streamed {
+            &self.place.first_contents
+        } else {
+            &self.place.wholes
+        };
+        // What is usual anyway says nothing new, and would be taken for the whole time.
+        if history.percentile(50).is_some_and(|usual| took > usual) {
+            history.add(took);
+        }
+        self.abandon(now);
     }
 
     /// Takes note that nobody waits any more: the target takes at least that long.

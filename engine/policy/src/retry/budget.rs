@@ -19,6 +19,11 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
+    /// One with so many second tries to begin with.
+    pub fn starting_with(tries: u32) -> Self {
+        Self(AtomicI64::new(i64::from(tries) * TRY))
+    }
+
     /// A call was made; `share` is how many second tries it earns, such as 0.2.
     pub fn earn(&self, share: f64) {
         let earned = (share * TRY as f64) as i64;

@@ -104,7 +104,7 @@ fn arrange(group: &Group, view: &impl View, rng: &mut Rng, run: &mut [u16]) {
             .unwrap_or(0)
     };
     match &group.strategy {
-        Strategy::Ordered => {}
+        Strategy::Ordered | Strategy::Race => {}
         Strategy::Weighted => by_chance(run, weight, rng),
         Strategy::RoundRobin(turns) => turns.rotate(run),
         Strategy::LeastBusy => {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Duration, Timeouts,
+    Duration, Hedge, Timeouts,
     model::{RouteCache, one},
 };
 use crate::Secret;
@@ -29,6 +29,12 @@ pub struct Route {
     /// `complexity`: what makes a request medium or complex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity: Option<Complexity>,
+    /// `race`: how many targets are asked at once, default 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+    /// Another target is asked too when the first takes unusually long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
     /// Where calls go.
     pub targets: Vec<Target>,
     /// Tried in order when every target has failed.
@@ -78,6 +84,8 @@ pub enum Strategy {
     PromptCacheAffinity,
     /// The target declared for how demanding the request is; see `complexity`.
     Complexity,
+    /// The first `at_once` as written are asked at once, and the first content wins. All are paid.
+    Race,
 }
 
 /// A provider's model or another route, with overrides. A bare string stands for `{ model: ... }`.

@@ -12,6 +12,16 @@ pub struct Duration(pub std::time::Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
+/// When another target is asked too: after a time, or after a share of the target's own answers has
+/// usually come (`p95`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HedgeAfter {
+    /// After the time in which this percentage of the target's answers came.
+    Percentile(u8),
+    /// After a fixed time.
+    Time(std::time::Duration),
+}
+
 const SPANS: &[(&str, f64)] = &[
     ("ms", 0.001),
     ("s", 1.0),
@@ -99,6 +109,34 @@ impl fmt::Display for Size {
     }
 }
 
+impl Default for HedgeAfter {
+    fn default() -> Self {
+        Self::Percentile(95)
+    }
+}
+
+impl FromStr for HedgeAfter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let percent = text.trim().strip_prefix('p').map(str::parse);
+        match percent {
+            Some(Ok(percent @ 1..=99)) => Ok(Self::Percentile(percent)),
+            Some(_) => Err(format!("not a percentile: {text:?} (use p50 to p99)")),
+            None => text.parse::<Duration>().map(|time| Self::Time(time.0)),
+        }
+    }
+}
+
+impl fmt::Display for HedgeAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percentile(percent) => write!(f, "p{percent}"),
+            Self::Time(time) => Duration(*time).fmt(f),
+        }
+    }
+}
+
 macro_rules! text_or_number {
     ($type:ident, $what:literal, $pattern:literal) => {
         impl Serialize for $type {
@@ -151,6 +189,11 @@ text_or_number!(
     Duration,
     "a duration such as 250ms, 10s, 5m, 1h, 1d, 1w or 1mo",
     "^[0-9.]+ ?(ms|s|m|h|d|w|mo)?$"
+);
+text_or_number!(
+    HedgeAfter,
+    "a percentile such as p95, or a duration such as 800ms",
+    "^(p[1-9][0-9]?|[0-9.]+ ?(ms|s|m|h|d|w|mo)?)$"
 );
 text_or_number!(
     Size,

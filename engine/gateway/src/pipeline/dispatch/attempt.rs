@@ -14,9 +14,14 @@ use tokio::time::Instant;
 use super::{
     Answer, AnswerBody, Job,
     build::{self, Prepared},
-    classify, open, receive,
+    classify,
+    lane::Lane,
+    open, receive,
 };
-use crate::{pipeline::reserve, snapshot::Target};
+use crate::{
+    pipeline::{batches, reserve},
+    snapshot::Target,
+};
 
 /// How long a refused key is left alone.
 const REFUSED_KEY: Duration = Duration::from_mins(1);
@@ -43,7 +48,8 @@ pub(super) enum Passed {
 
 /// Tries one target as often as its policy allows. `Err` ends the whole call.
 pub(super) async fn run(
-    job: &mut Job,
+    job: &Job,
+    lane: &mut Lane,
     target: &Arc<Target>,
     anyway: bool,
     until: Option<Instant>,
@@ -58,7 +64,7 @@ pub(super) async fn run(
     loop {
         let now = job.gateway.clock.now();
         let key = match key(
-            job,
+            lane,
             target,
             now,
             failed.as_ref().map(|(_, key)| *key),
@@ -82,25 +88,28 @@ pub(super) async fn run(
             Ok(request) => request,
             // Who cannot prove who asks is not asked; another target may do.
             Err(error) if build::lacks_credentials(&error) => {
-                job.attempts.push(Attempt {
+                let attempt = Attempt {
                     target: Arc::clone(&target.label),
                     key: None,
                     status: None,
                     error: Some(error.code().slug()),
-                });
+                };
+                lane.tries.push((now, attempt));
                 return Ok(Outcome::Failed(error));
             }
             Err(error) => return Err(error),
         };
-        reserve::run(job, target)?;
-        job.trial = if anyway {
+        lane.held = None;
+        lane.held = batches::hold(job, target)?;
+        lane.reservation = reserve::run(job, target)?;
+        lane.trial = if anyway {
             Some(target.place.begin_anyway(target.breaker, now))
         } else {
             target.place.begin(target.breaker, now)
         };
-        if job.trial.is_none() {
+        if lane.trial.is_none() {
             // It opened since the last try, or somebody else is probing.
-            job.reservation = None;
+            lane.reservation = None;
             return Ok(match failed {
                 Some((error, _)) => Outcome::Failed(error),
                 None => Outcome::Passed(cut_off(target, now)),
@@ -108,18 +117,22 @@ pub(super) async fn run(
         }
         tries += 1;
         let name = target.provider.keys.get(key).cloned().flatten();
-        job.attempts.push(Attempt {
+        let attempt = Attempt {
             target: Arc::clone(&target.label),
             key: name.clone(),
             status: None,
             error: None,
-        });
+        };
+        lane.tries.push((now, attempt));
+        lane.target = Some(Arc::clone(target));
+        lane.opening = None;
+        lane.received = 0;
         let sending = async {
             if let Endpoint::Session { .. } = job.endpoint {
                 return open::run(job, target, request).await;
             }
             match target.provider.transport.send(request).await {
-                Ok(response) => receive::run(job, target, key, response, until).await,
+                Ok(response) => receive::run(job, lane, target, key, response, until).await,
                 Err(error) => Err(classify::transport(&error, &target.label)),
             }
         };
@@ -134,46 +147,45 @@ pub(super) async fn run(
         };
         let sent = now;
         let now = job.gateway.clock.now();
-        job.waited += now.since(sent);
+        lane.waited += now.since(sent);
         let error = match result {
             Ok(answer) => {
                 if let Some(refused) = target.provider.ring.refused(key) {
                     refused.end();
                 }
-                if let (AnswerBody::Stream(source), Some(trial)) = (&answer.body, &mut job.trial)
+                if let (AnswerBody::Stream(source), Some(trial)) = (&answer.body, &mut lane.trial)
                     && !source.is_opaque()
                 {
                     trial.first_token(now);
                 }
-                job.target = Some(Arc::clone(target));
-                job.facts.target = Some(Arc::clone(&target.label));
-                job.facts.key = name;
+                lane.key = name;
                 if let Some(ready) = prepared {
-                    job.facts.dropped = ready.dropped;
+                    lane.dropped = ready.dropped;
                 }
                 return Ok(Outcome::Answered(answer));
             }
             Err(error) => error,
         };
-        if let Some(attempt) = job.attempts.last_mut() {
+        if let Some((_, attempt)) = lane.tries.last_mut() {
             attempt.status = error.upstream().map(|upstream| upstream.status.as_u16());
             attempt.error = Some(error.code().slug());
         }
-        if let Some(trial) = job.trial.take() {
+        if let Some(trial) = lane.trial.take() {
             trial.end(Ended::with(error.code()), now);
         }
+        lane.reservation = None;
         spare_key(target, key, &error, now);
         let ring = &target.provider.ring;
         let other = ring.has_other(&target.model, &target.pauses, now, key);
         let retry_after = error.retry_after();
         let next = target
             .retry
-            .next(error.code(), tries, retry_after, other, &mut job.rng);
-        let late = target.retry.give_up_after;
+            .next(error.code(), tries, retry_after, other, &mut lane.rng);
+        let patience = target.retry.give_up_after;
         match next {
             Next::Stop => return Err(error),
             Next::NextTarget => return Ok(Outcome::Failed(error)),
-            Next::Retry(_) if late.is_some_and(|late| now.since(job.started) > late) => {
+            Next::Retry(_) if patience.is_some_and(|most| now.since(job.started) > most) => {
                 return Err(error);
             }
             // A second key is no second try of the same thing, but it must end somewhere.
@@ -188,9 +200,8 @@ pub(super) async fn run(
                 if !target.place.retries.spend() {
                     return Ok(Outcome::Failed(error));
                 }
-                job.reservation = None;
                 tokio::time::sleep(pause).await;
-                job.waited += pause;
+                lane.waited += pause;
             }
         }
         failed = Some((error, key));
@@ -211,7 +222,7 @@ fn unusable(job: &Job, target: &Target) -> Option<Passed> {
 /// The key of the next try. `failed` is the one that just failed: where there is no other, it is used
 /// again after its pause.
 fn key(
-    job: &mut Job,
+    lane: &mut Lane,
     target: &Target,
     now: Tick,
     failed: Option<usize>,
@@ -223,7 +234,7 @@ fn key(
     }
     let picked = provider
         .ring
-        .pick(&target.model, &target.pauses, now, failed, &mut job.rng);
+        .pick(&target.model, &target.pauses, now, failed, &mut lane.rng);
     match picked {
         Pick::Ready(key) => Ok(key),
         Pick::Cooling(key, _) if anyway || failed.is_some() => Ok(key),

@@ -93,11 +93,15 @@ fn retry_after(headers: &HeaderMap, unix: i64) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// The whole body.
+/// The whole body; `received` counts its bytes as they come.
 ///
 /// # Errors
 /// `connection_lost`, `idle_timeout`, or `upstream_invalid` when it is too long to hold.
-pub(super) async fn collect(body: &mut BodyStream, idle: Duration) -> Result<Bytes, Error> {
+pub(super) async fn collect(
+    body: &mut BodyStream,
+    idle: Duration,
+    received: &mut u64,
+) -> Result<Bytes, Error> {
     let mut first: Option<Bytes> = None;
     let mut rest: Option<BytesMut> = None;
     loop {
@@ -115,6 +119,7 @@ pub(super) async fn collect(body: &mut BodyStream, idle: Duration) -> Result<Byt
             }
             None => break,
         };
+        *received += piece.len() as u64;
         match (&mut first, &mut rest) {
             (None, None) => first = Some(piece),
             (Some(start), None) => {

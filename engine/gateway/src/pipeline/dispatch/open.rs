@@ -43,7 +43,7 @@ pub(super) async fn run(job: &Job, target: &Target, request: HttpRequest) -> Res
                 headers,
                 mut body,
             } = answer;
-            let bytes = classify::collect(&mut body, target.timeouts.idle).await;
+            let bytes = classify::collect(&mut body, target.timeouts.idle, &mut 0).await;
             let bytes = bytes.unwrap_or_default();
             let unix = job.gateway.clock.unix_seconds();
             Err(classify::status(

@@ -1,11 +1,12 @@
 //! Reading an answer as far as it decides whether its upstream is the one.
 
+use bytes::Bytes;
 use http::HeaderMap;
 use tidegate_providers::{dialect, transport::HttpResponse};
 use tidegate_types::{Dialect, Endpoint, Error, Relay};
 use tokio::time::Instant;
 
-use super::{attempt, build, classify, wire};
+use super::{attempt, build, classify, lane::Lane, wire};
 use crate::{
     pipeline::{Answer, AnswerBody, Job, lifecycle},
     snapshot::Target,
@@ -15,6 +16,7 @@ use crate::{
 /// Reads an answer as far as it decides whether this upstream is the one.
 pub(super) async fn run(
     job: &Job,
+    lane: &mut Lane,
     target: &Target,
     key: usize,
     response: HttpResponse,
@@ -43,7 +45,8 @@ pub(super) async fn run(
         });
     }
     if !status.is_success() {
-        let bytes = classify::collect(&mut body, idle).await.unwrap_or_default();
+        let bytes = classify::collect(&mut body, idle, &mut 0).await;
+        let bytes = bytes.unwrap_or_default();
         let unix = job.gateway.clock.unix_seconds();
         let dialect = wire.shape.error_dialect(dialect, &bytes);
         return Err(classify::status(
@@ -73,7 +76,10 @@ pub(super) async fn run(
             }
             _ => EventSource::events(body, dialect),
         };
-        let mut source = source.with_deadlines(deadlines);
+        // Whoever gives the try up half way sees there what it has read.
+        let source = lane
+            .opening
+            .insert(Box::new(source.with_deadlines(deadlines)));
         source.commit().await?;
         if lifecycle::names_itself(job)
             && dialect == job.dialect
@@ -81,9 +87,12 @@ pub(super) async fn run(
         {
             lifecycle::remember(job, target, &id);
         }
-        AnswerBody::Stream(Box::new(source))
+        match lane.opening.take() {
+            Some(source) => AnswerBody::Stream(source),
+            None => AnswerBody::Complete(Bytes::new()),
+        }
     } else {
-        let bytes = classify::collect(&mut body, idle).await?;
+        let bytes = classify::collect(&mut body, idle, &mut lane.received).await?;
         if !relayed {
             classify::complete(&bytes, &job.endpoint, dialect, target)?;
         }

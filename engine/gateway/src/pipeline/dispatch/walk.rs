@@ -2,47 +2,80 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::Tick;
+use tidegate_policy::{
+    Tick,
+    retry::Hedge,
+    rng::Rng,
+    route::{Order, Standing},
+};
 use tidegate_types::{Code, Error};
 use tokio::time::Instant;
 
 use super::{
     Answer, Job,
     attempt::{self, Outcome, Passed},
-    plan,
+    lane::{Lane, Lanes},
+    plan, race,
 };
 use crate::snapshot::{Chain, Route, Target};
 
+/// An answer, and the lane that got it.
+pub(super) type Won = (Answer, usize);
+
 /// Tries the planned targets in order until one answers.
 pub(super) async fn run(
-    job: &mut Job,
+    job: &Job,
     route: &Arc<Route>,
+    lanes: &mut Lanes,
     until: Option<Instant>,
-) -> Result<Answer, Error> {
-    let mut way = Way::default();
-    let result = round(job, route, &mut way, until).await?;
-    if let Some(answer) = result {
-        return Ok(answer);
+) -> Result<Won, Error> {
+    let mut walk = Walk::new(job, route, false);
+    if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
+        return Ok(won);
     }
     // Nothing was tried. Keys that were refused may ask again: the upstream's own words say better
     // what is wrong with them.
-    if job.attempts.is_empty() && (route.try_anyway || way.refused_only) && way.soonest.is_some() {
-        way = Way {
-            anyway: true,
-            ..Way::default()
-        };
-        if let Some(answer) = round(job, route, &mut way, until).await? {
-            return Ok(answer);
+    if lanes.untried() && (route.try_anyway || walk.refused_only) && walk.soonest.is_some() {
+        walk = Walk::new(job, route, true);
+        if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
+            return Ok(won);
         }
     }
-    Err(way.error(job, route))
+    Err(walk.error())
 }
 
-/// What was met on the way.
-#[derive(Default)]
-struct Way {
+/// One round over the targets. `Err` ends the call.
+async fn round(
+    walk: &mut Walk<'_>,
+    lanes: &mut [Lane],
+    until: Option<Instant>,
+) -> Result<Option<Won>, Error> {
+    let [lane] = lanes else {
+        return race::run(walk, lanes, until).await;
+    };
+    // Nearly every call: one target after the other.
+    while let Some((position, target)) = walk.next() {
+        let outcome = attempt::run(walk.job, lane, &target, walk.anyway, until).await?;
+        if let Some(answer) = walk.heard(position, &target, outcome)? {
+            return Ok(Some((answer, lane.index)));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a call stands among its targets, and what it met on the way.
+pub(super) struct Walk<'a> {
+    pub(super) job: &'a Job,
+    route: &'a Arc<Route>,
     /// Whether targets that are not well are tried too.
-    anyway: bool,
+    pub(super) anyway: bool,
+    /// Chains are added to it as failures ask for them.
+    order: Order,
+    fallbacks_at: usize,
+    at: usize,
+    rng: Rng,
+    /// Why no further target is asked.
+    pub(super) over: Option<Error>,
     /// The last failure of a try.
     failed: Option<Error>,
     /// Why a target could not even be tried.
@@ -55,104 +88,142 @@ struct Way {
     taken: Vec<Chain>,
 }
 
-impl Way {
-    fn error(self, job: &Job, route: &Route) -> Error {
-        if let Some(error) = self.failed {
+impl<'a> Walk<'a> {
+    fn new(job: &'a Job, route: &'a Arc<Route>, anyway: bool) -> Self {
+        Self {
+            job,
+            route,
+            anyway,
+            order: job.plan.order.clone(),
+            fallbacks_at: job.plan.fallbacks_at,
+            at: 0,
+            rng: job.rng.clone(),
+            over: None,
+            failed: None,
+            skipped: None,
+            soonest: None,
+            refused_only: true,
+            taken: Vec::new(),
+        }
+    }
+
+    /// The next target.
+    pub(super) fn next(&mut self) -> Option<(u16, Arc<Target>)> {
+        if self.over.is_some() {
+            return None;
+        }
+        while let Some(position) = self.order.get(self.at).copied() {
+            self.at += 1;
+            if let Some(target) = self.job.plan.target(self.route, position) {
+                return Some((position, target));
+            }
+        }
+        None
+    }
+
+    /// The next target, where it may be asked beside one of the same race or hedge and is well.
+    pub(super) fn beside(&mut self, hedge: &Arc<Hedge>) -> Option<(u16, Arc<Target>)> {
+        let position = self.order.get(self.at).copied()?;
+        let target = self.job.plan.target(self.route, position)?;
+        let same = target
+            .hedge
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(own, hedge));
+        let well = target.standing(self.job.gateway.clock.now()) != Standing::Down;
+        if same && well && hedge.spend() {
+            self.next()
+        } else {
+            None
+        }
+    }
+
+    /// Gives back a target that was not tried.
+    pub(super) fn put_back(&mut self, position: u16) {
+        self.order.insert(self.at, position);
+    }
+
+    /// What came of asking a target: its answer, or where to go on. `Err` ends the call.
+    pub(super) fn heard(
+        &mut self,
+        position: u16,
+        target: &Target,
+        outcome: Outcome,
+    ) -> Result<Option<Answer>, Error> {
+        let error = match outcome {
+            Outcome::Answered(answer) => {
+                let now = self.job.gateway.clock.now();
+                plan::answered(self.job, self.route, position, now);
+                return Ok(Some(answer));
+            }
+            Outcome::Passed(Passed::Waiting { until, refused }) => {
+                self.soonest = Some(self.soonest.map_or(until, |known| known.min(until)));
+                self.refused_only &= refused;
+                return Ok(None);
+            }
+            Outcome::Passed(Passed::Unusable(error)) => {
+                self.skipped = self.skipped.take().or(error);
+                return Ok(None);
+            }
+            Outcome::Failed(error) => error,
+        };
+        let now = self.job.gateway.clock.now();
+        let late = target.retry.give_up_after;
+        if late.is_some_and(|late| now.since(self.job.started) > late) {
+            return Err(error);
+        }
+        let code = error.code();
+        let chain = Chain::of(code).filter(|chain| !self.taken.contains(chain));
+        let others = chain.map_or_else(Default::default, |chain| {
+            self.taken.push(chain);
+            plan::chain(self.job, self.route, chain, &mut self.rng)
+        });
+        let at = self.at;
+        match code {
+            Code::ContextWindow | Code::ContentPolicy if !others.is_empty() => {
+                self.order.truncate(at);
+                self.order.extend(others);
+            }
+            // Only what takes more can help; only the caller can say that others may be asked.
+            Code::ContextWindow => self.keep_longer(target),
+            Code::ContentPolicy => self.order.truncate(at),
+            _ => {
+                let place = self.fallbacks_at.max(at);
+                self.fallbacks_at = place + others.len();
+                self.order.insert_many(place, others);
+            }
+        }
+        self.failed = Some(error);
+        Ok(None)
+    }
+
+    /// Drops those of the targets left that are not known to take longer prompts than `target`.
+    fn keep_longer(&mut self, target: &Target) {
+        let (job, route) = (self.job, self.route);
+        let mut place = 0;
+        let at = self.at;
+        self.order.retain(|position| {
+            place += 1;
+            let other = job.plan.target(route, *position);
+            place <= at
+                || match (target.context, other.and_then(|other| other.context)) {
+                    (Some(this), Some(other)) => other > this,
+                    _ => false,
+                }
+        });
+    }
+
+    fn error(self) -> Error {
+        if let Some(error) = self.over.or(self.failed) {
             return error;
         }
-        let text = format!("no target of {:?} can be used now", route.name);
+        let text = format!("no target of {:?} can be used now", self.route.name);
         match (self.soonest, self.skipped) {
             (Some(soonest), _) => {
-                let wait = soonest.since(job.gateway.clock.now());
+                let wait = soonest.since(self.job.gateway.clock.now());
                 Error::new(Code::NoHealthyTarget, text).with_retry_after(wait)
             }
             (None, Some(error)) => error,
             (None, None) => Error::new(Code::NoHealthyTarget, text),
         }
     }
-}
-
-/// One round over the targets; chains are added to it as failures ask for them. `Err` ends the call.
-async fn round(
-    job: &mut Job,
-    route: &Arc<Route>,
-    way: &mut Way,
-    until: Option<Instant>,
-) -> Result<Option<Answer>, Error> {
-    let mut order = job.plan.order.clone();
-    let mut fallbacks_at = job.plan.fallbacks_at;
-    let mut at = 0;
-    way.refused_only = true;
-    while let Some(position) = order.get(at).copied() {
-        at += 1;
-        let Some(target) = job.plan.target(route, position) else {
-            continue;
-        };
-        let error = match attempt::run(job, &target, way.anyway, until).await? {
-            Outcome::Answered(answer) => {
-                plan::answered(job, route, position, job.gateway.clock.now());
-                return Ok(Some(answer));
-            }
-            Outcome::Passed(Passed::Waiting { until, refused }) => {
-                way.soonest = Some(way.soonest.map_or(until, |known| known.min(until)));
-                way.refused_only &= refused;
-                continue;
-            }
-            Outcome::Passed(Passed::Unusable(error)) => {
-                way.skipped = way.skipped.take().or(error);
-                continue;
-            }
-            Outcome::Failed(error) => error,
-        };
-        let now = job.gateway.clock.now();
-        let late = target.retry.give_up_after;
-        if late.is_some_and(|late| now.since(job.started) > late) {
-            return Err(error);
-        }
-        let code = error.code();
-        let chain = Chain::of(code).filter(|chain| !way.taken.contains(chain));
-        let others = chain.map_or_else(Default::default, |chain| {
-            way.taken.push(chain);
-            plan::chain(job, route, chain)
-        });
-        match code {
-            Code::ContextWindow | Code::ContentPolicy if !others.is_empty() => {
-                order.truncate(at);
-                order.extend(others);
-            }
-            // Only what takes more can help; only the caller can say that others may be asked.
-            Code::ContextWindow => keep_longer(job, route, &target, &mut order, at),
-            Code::ContentPolicy => order.truncate(at),
-            _ => {
-                let place = fallbacks_at.max(at);
-                fallbacks_at = place + others.len();
-                order.insert_many(place, others);
-            }
-        }
-        way.failed = Some(error);
-    }
-    Ok(None)
-}
-
-/// Drops the targets from `at` on that are not known to take longer prompts than `target`.
-fn keep_longer(
-    job: &Job,
-    route: &Route,
-    target: &Target,
-    order: &mut tidegate_policy::route::Order,
-    at: usize,
-) {
-    let rest: Vec<u16> = order[at..]
-        .iter()
-        .copied()
-        .filter(|position| {
-            let other = job.plan.target(route, *position);
-            match (target.context, other.and_then(|other| other.context)) {
-                (Some(this), Some(other)) => other > this,
-                _ => false,
-            }
-        })
-        .collect();
-    order.truncate(at);
-    order.extend(rest);
 }

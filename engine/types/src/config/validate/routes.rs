@@ -1,5 +1,7 @@
 //! Routes: names, targets and how they are tried.
 
+mod several;
+
 use std::collections::BTreeSet;
 
 use super::{
@@ -65,6 +67,7 @@ fn route<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, report: Report<
         report(&place.then("targets"), message);
     }
     strategy(route, place, report);
+    several::check(scope, route, place, report);
     retry(&route.retry, &place.then("retry"), report);
     if let Some(cache) = &route.cache {
         positive(cache.ttl, &place.then("cache").then("ttl"), report);

@@ -1,0 +1,139 @@
+//! What the tries of a call hold while they run: one lane for nearly every call, several where targets
+//! are asked at the same time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tidegate_policy::{Tick, health::Trial, ledger::Reservation, rng::Rng};
+use tidegate_types::{Attempt, Code, Error};
+
+use super::Job;
+use crate::{gateway::Inner, pipeline::settle, snapshot::Target, stream::source::EventSource};
+
+/// The tries that follow one another.
+#[derive(Default)]
+pub(crate) struct Lane {
+    pub(super) index: usize,
+    pub(super) rng: Rng,
+    /// Money held back for the try under way.
+    pub(crate) reservation: Option<Reservation>,
+    /// Money held back for a batch.
+    pub(super) held: Option<Reservation>,
+    /// The try under way, for what is known of its target.
+    pub(super) trial: Option<Trial>,
+    /// The target of that try.
+    pub(crate) target: Option<Arc<Target>>,
+    /// Name of its key.
+    pub(super) key: Option<Arc<str>>,
+    /// What of the request the target could not express.
+    pub(super) dropped: Vec<String>,
+    /// Tries made, and when.
+    pub(super) tries: SmallVec<[(Tick, Attempt); 2]>,
+    /// Time spent waiting.
+    pub(super) waited: Duration,
+    /// The stream that is waited for, as far as it was read.
+    pub(super) opening: Option<Box<EventSource>>,
+    /// Bytes of a whole answer that have come.
+    pub(super) received: u64,
+}
+
+/// The lanes of a call. Dropping them gives up every try under way.
+pub(super) struct Lanes {
+    gateway: Arc<Inner>,
+    pub(super) all: SmallVec<[Lane; 1]>,
+    began: Tick,
+}
+
+impl Lane {
+    /// What the stream or answer under way was seen to consume.
+    pub(crate) fn spent(&self) -> settle::Seen {
+        match &self.opening {
+            Some(source) => settle::Seen {
+                usage: source.usage(),
+                output_tokens: source.tokens_seen(),
+            },
+            None => settle::Seen {
+                usage: None,
+                output_tokens: self.received.div_ceil(settle::BYTES_PER_TOKEN),
+            },
+        }
+    }
+}
+
+impl Lanes {
+    pub(super) fn new(job: &Job, lanes: usize) -> Self {
+        let lane = |index| Lane {
+            index,
+            ..Lane::default()
+        };
+        Self {
+            gateway: Arc::clone(&job.gateway),
+            all: (0..lanes.max(1)).map(lane).collect(),
+            began: job.gateway.clock.now(),
+        }
+    }
+
+    /// Whether no try was made.
+    pub(super) fn untried(&self) -> bool {
+        self.all.iter().all(|lane| lane.tries.is_empty())
+    }
+
+    /// Ends the tries: the job goes on with what the winner holds, and what the others consumed is
+    /// paid.
+    pub(super) fn close(mut self, job: &mut Job, result: &Result<usize, &Error>) {
+        let now = self.gateway.clock.now();
+        let mut lanes = std::mem::take(&mut self.all);
+        job.waited += match lanes.as_slice() {
+            [lane] => lane.waited,
+            _ => now.since(self.began),
+        };
+        for lane in &mut lanes {
+            if result.as_ref().is_ok_and(|winner| *winner == lane.index) {
+                job.reservation = lane.reservation.take();
+                job.held = lane.held.take();
+                job.trial = lane.trial.take();
+                job.target = lane.target.take();
+                job.facts.target = job.target.as_ref().map(|target| Arc::clone(&target.label));
+                job.facts.key = lane.key.take();
+                job.facts.dropped = std::mem::take(&mut lane.dropped);
+                continue;
+            }
+            let Some(trial) = lane.trial.take() else {
+                continue;
+            };
+            if let Some((_, attempt)) = lane.tries.last_mut() {
+                let code = result
+                    .as_ref()
+                    .map_or_else(|error| error.code(), |_| Code::Cancelled);
+                attempt.error = Some(code.slug());
+            }
+            if result.is_ok() {
+                trial.outrun(job.asks.stream, now);
+                let (cost, estimated) = settle::outrun(job, lane);
+                job.earlier = job.earlier.saturating_add(cost);
+                job.facts.estimated |= estimated;
+            } else {
+                trial.abandon(now);
+            }
+        }
+        let mut tries: SmallVec<[(Tick, Attempt); 2]> = SmallVec::new();
+        for lane in lanes {
+            tries.extend(lane.tries);
+        }
+        tries.sort_by_key(|(at, _)| *at);
+        job.attempts
+            .extend(tries.into_iter().map(|(_, attempt)| attempt));
+    }
+}
+
+impl Drop for Lanes {
+    /// Nobody waits any more.
+    fn drop(&mut self) {
+        for lane in &mut self.all {
+            if let Some(trial) = lane.trial.take() {
+                trial.abandon(self.gateway.clock.now());
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What sends more than one request for a call.
+
+use super::{Place, Report, Route, Scope, Strategy};
+use crate::config::HedgeAfter;
+
+/// More requests at once than this are a mistake, not a wish.
+const MOST: u32 = 8;
+
+pub(super) fn check(scope: &Scope<'_>, route: &Route, place: &Place, report: Report<'_>) {
+    let others = route.targets.len() > 1
+        || route
+            .targets
+            .iter()
+            .any(|target| scope.config.models.contains_key(&target.model));
+    let range = |number: u32, least: u32| !(least..=MOST).contains(&number);
+    if let Some(at_once) = route.at_once {
+        let place = place.then("at_once");
+        if route.strategy != Strategy::Race {
+            report(&place, "only strategy: race reads this".to_owned());
+        } else if range(at_once, 2) {
+            report(&place, format!("must be between 2 and {MOST}"));
+        }
+    }
+    if route.strategy == Strategy::Race && !others {
+        let message = "a race needs two targets at least";
+        report(&place.then("targets"), message.to_owned());
+    }
+    let Some(hedge) = &route.hedge else { return };
+    let place = place.then("hedge");
+    if route.strategy == Strategy::Race {
+        report(&place, "a race asks its targets at once anyway".to_owned());
+    } else if !others && !route.targets.is_empty() {
+        let message = "another target is asked, and there is none: name a second one";
+        report(&place, message.to_owned());
+    }
+    if hedge.after == HedgeAfter::Time(std::time::Duration::ZERO) {
+        let message = "must be more than 0; strategy: race asks several at once";
+        report(&place.then("after"), message.to_owned());
+    }
+    if hedge.max.is_some_and(|max| range(max, 1)) {
+        report(&place.then("max"), format!("must be between 1 and {MOST}"));
+    }
+    let share = |budget: f64| budget > 0.0 && budget <= 1.0;
+    if hedge.budget.is_some_and(|budget| !share(budget)) {
+        let message = "must be a share above 0 and up to 1, such as 0.05";
+        report(&place.then("budget"), message.to_owned());
+    }
+}
