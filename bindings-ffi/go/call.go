@@ -35,10 +35,7 @@ func (g *Gateway) Do(ctx context.Context, method, target string, header http.Hea
 	}
 	if stream != nil {
 		stream.close()
-		return nil, &Error{
-			Code: CodeInvalidRequest, Slug: CodeInvalidRequest.String(), Origin: "caller", Status: 400,
-			Message: "the answer is a stream: use DoStream",
-		}
+		return nil, streams()
 	}
 	fillFacts(ctx, reply.Header, nil)
 	return reply, nil

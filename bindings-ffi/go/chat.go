@@ -3,7 +3,6 @@ package tidegate
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 )
 
@@ -15,10 +14,7 @@ type ChatReply struct {
 	Model   string   `json:"model"`
 	Choices []Choice `json:"choices"`
 	Usage   *Usage   `json:"usage"`
-	// Raw is the answer as it arrived, with every member.
-	Raw json.RawMessage `json:"-"`
-	// Gateway is what the gateway says about it.
-	Gateway Facts `json:"-"`
+	Answer
 }
 
 // Text is the text of the first choice.
@@ -77,6 +73,8 @@ type Chunk struct {
 	Raw json.RawMessage `json:"-"`
 }
 
+func (c *Chunk) answered(raw []byte, _ Facts) { c.Raw = raw }
+
 // ChunkChoice is the new part of one of the answers.
 type ChunkChoice struct {
 	Index        int     `json:"index"`
@@ -94,68 +92,11 @@ func (c Chunk) Text() string {
 
 // Chat asks for a chat completion. The request has OpenAI's shape.
 func (g *Gateway) Chat(ctx context.Context, request any) (*ChatReply, error) {
-	reply := new(ChatReply)
-	body, facts, err := g.post(ctx, "/v1/chat/completions", request, reply)
-	if err != nil {
-		return nil, err
-	}
-	reply.Raw, reply.Gateway = body, facts
-	return reply, nil
+	return post[ChatReply](ctx, g, "/v1/chat/completions", request)
 }
 
 // ChatStream asks for a chat completion and gives its chunks as they arrive. "stream": true is
 // added. An error ends the loop; leaving the loop closes the upstream.
 func (g *Gateway) ChatStream(ctx context.Context, request any) iter.Seq2[Chunk, error] {
-	return decodeStream(g, ctx, "/v1/chat/completions", request, func(frame Frame, chunk *Chunk) {
-		chunk.Raw = frame.Data
-	})
-}
-
-// post sends a request and decodes the answer into reply.
-func (g *Gateway) post(ctx context.Context, target string, request, reply any) ([]byte, Facts, error) {
-	body, err := encode(request)
-	if err != nil {
-		return nil, Facts{}, err
-	}
-	answer, err := g.Do(ctx, "POST", target, nil, body)
-	if err != nil {
-		return nil, Facts{}, err
-	}
-	if err := json.Unmarshal(answer.Body, reply); err != nil {
-		return nil, Facts{}, undecodable(err)
-	}
-	return answer.Body, factsOf(answer.Header, nil), nil
-}
-
-func decodeStream[T any](g *Gateway, ctx context.Context, target string, request any, finish func(Frame, *T)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		body, err := encode(request)
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		for frame, err := range g.DoStream(ctx, "POST", target, nil, withStream(body)) {
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			var part T
-			if err := json.Unmarshal(frame.Data, &part); err != nil {
-				yield(none, undecodable(err))
-				return
-			}
-			finish(frame, &part)
-			if !yield(part, nil) {
-				return
-			}
-		}
-	}
-}
-
-func undecodable(err error) error {
-	return &Error{
-		Code: CodeUpstreamInvalid, Slug: CodeUpstreamInvalid.String(), Origin: "upstream", Status: 502,
-		Message: fmt.Sprintf("the answer is not of the expected shape: %v", err),
-	}
+	return decodeStream[Chunk](ctx, g, "/v1/chat/completions", request)
 }

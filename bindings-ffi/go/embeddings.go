@@ -13,10 +13,7 @@ type EmbeddingsReply struct {
 	Model string      `json:"model"`
 	Data  []Embedding `json:"data"`
 	Usage *Usage      `json:"usage"`
-	// Raw is the answer as it arrived, with every member.
-	Raw json.RawMessage `json:"-"`
-	// Gateway is what the gateway says about it.
-	Gateway Facts `json:"-"`
+	Answer
 }
 
 // Embedding is the vector of one input.
@@ -51,13 +48,7 @@ func (v *Vector) UnmarshalJSON(text []byte) error {
 
 // Embeddings asks for embeddings. The request has OpenAI's shape.
 func (g *Gateway) Embeddings(ctx context.Context, request any) (*EmbeddingsReply, error) {
-	reply := new(EmbeddingsReply)
-	body, facts, err := g.post(ctx, "/v1/embeddings", request, reply)
-	if err != nil {
-		return nil, err
-	}
-	reply.Raw, reply.Gateway = body, facts
-	return reply, nil
+	return post[EmbeddingsReply](ctx, g, "/v1/embeddings", request)
 }
 
 // Model is a name that requests may use.
@@ -66,19 +57,19 @@ type Model struct {
 	Object  string `json:"object"`
 	Created int64  `json:"created"`
 	OwnedBy string `json:"owned_by"`
+	Answer
 }
 
 // Models lists the names that requests may use.
 func (g *Gateway) Models(ctx context.Context) ([]Model, error) {
-	answer, err := g.Do(ctx, "GET", "/v1/models", nil, nil)
+	page, err := list[Model](ctx, g, "/v1/models", nil)
 	if err != nil {
 		return nil, err
 	}
-	var list struct {
-		Data []Model `json:"data"`
-	}
-	if err := json.Unmarshal(answer.Body, &list); err != nil {
-		return nil, undecodable(err)
-	}
-	return list.Data, nil
+	return page.Data, nil
+}
+
+// Model tells about one name.
+func (g *Gateway) Model(ctx context.Context, name string) (*Model, error) {
+	return askAt[Model](ctx, g, "GET", "/v1/models", name, "")
 }

@@ -19,6 +19,8 @@ type Gateway struct {
 	core   *core
 	key    string
 	header http.Header
+	// prefix of the paths of the methods, for instance /anthropic.
+	prefix string
 }
 
 // core is what the views of a gateway share.
@@ -98,7 +100,7 @@ func start(open func() (*handleGateway, error)) (*Gateway, error) {
 // WithKey gives a view of the same gateway whose calls carry a Tidegate key: its budgets and
 // limits apply. Views are cheap and need no closing.
 func (g *Gateway) WithKey(key string) *Gateway {
-	return &Gateway{core: g.core, key: key, header: g.header}
+	return &Gateway{core: g.core, key: key, header: g.header, prefix: g.prefix}
 }
 
 // WithHeader gives a view of the same gateway whose calls carry one more header, for instance
@@ -109,7 +111,13 @@ func (g *Gateway) WithHeader(name, value string) *Gateway {
 		header = http.Header{}
 	}
 	header.Add(name, value)
-	return &Gateway{core: g.core, key: g.key, header: header}
+	return &Gateway{core: g.core, key: g.key, header: header, prefix: g.prefix}
+}
+
+// At gives a view of the same gateway whose methods ask that provider where no model says who is
+// meant, as for files and batches. Without it that is OpenAI, and Anthropic for message batches.
+func (g *Gateway) At(provider string) *Gateway {
+	return &Gateway{core: g.core, key: g.key, header: g.header, prefix: "/" + provider}
 }
 
 // Close takes no more calls, cancels running ones and frees the gateway. Closing it again, or

@@ -14,10 +14,7 @@ type MessagesReply struct {
 	Content    []ContentBlock `json:"content"`
 	StopReason string         `json:"stop_reason"`
 	Usage      MessagesUsage  `json:"usage"`
-	// Raw is the answer as it arrived, with every member.
-	Raw json.RawMessage `json:"-"`
-	// Gateway is what the gateway says about it.
-	Gateway Facts `json:"-"`
+	Answer
 }
 
 // Text is the text of all text blocks.
@@ -62,6 +59,8 @@ type MessageEvent struct {
 	Raw json.RawMessage `json:"-"`
 }
 
+func (e *MessageEvent) answered(raw []byte, _ Facts) { e.Raw = raw }
+
 // MessageDelta is what is new.
 type MessageDelta struct {
 	Type        string `json:"type"`
@@ -73,19 +72,11 @@ type MessageDelta struct {
 
 // Messages asks for a message. The request has Anthropic's shape.
 func (g *Gateway) Messages(ctx context.Context, request any) (*MessagesReply, error) {
-	reply := new(MessagesReply)
-	body, facts, err := g.post(ctx, "/v1/messages", request, reply)
-	if err != nil {
-		return nil, err
-	}
-	reply.Raw, reply.Gateway = body, facts
-	return reply, nil
+	return post[MessagesReply](ctx, g, "/v1/messages", request)
 }
 
 // MessagesStream asks for a message and gives its events as they arrive. "stream": true is added.
 // An error ends the loop; leaving the loop closes the upstream.
 func (g *Gateway) MessagesStream(ctx context.Context, request any) iter.Seq2[MessageEvent, error] {
-	return decodeStream(g, ctx, "/v1/messages", request, func(frame Frame, event *MessageEvent) {
-		event.Raw = frame.Data
-	})
+	return decodeStream[MessageEvent](ctx, g, "/v1/messages", request)
 }

@@ -15,10 +15,7 @@ type ResponsesReply struct {
 	Status string         `json:"status"`
 	Output []OutputItem   `json:"output"`
 	Usage  ResponsesUsage `json:"usage"`
-	// Raw is the answer as it arrived, with every member.
-	Raw json.RawMessage `json:"-"`
-	// Gateway is what the gateway says about it.
-	Gateway Facts `json:"-"`
+	Answer
 }
 
 // Text is the words of the reply, without reasoning and calls.
@@ -74,21 +71,15 @@ type ResponseEvent struct {
 	Raw json.RawMessage `json:"-"`
 }
 
+func (e *ResponseEvent) answered(raw []byte, _ Facts) { e.Raw = raw }
+
 // Responses asks for a response. The request has the shape of OpenAI's Responses API.
 func (g *Gateway) Responses(ctx context.Context, request any) (*ResponsesReply, error) {
-	reply := new(ResponsesReply)
-	body, facts, err := g.post(ctx, "/v1/responses", request, reply)
-	if err != nil {
-		return nil, err
-	}
-	reply.Raw, reply.Gateway = body, facts
-	return reply, nil
+	return post[ResponsesReply](ctx, g, "/v1/responses", request)
 }
 
 // ResponsesStream asks for a response and gives its events as they arrive. "stream": true is added.
 // An error ends the loop; leaving the loop closes the upstream.
 func (g *Gateway) ResponsesStream(ctx context.Context, request any) iter.Seq2[ResponseEvent, error] {
-	return decodeStream(g, ctx, "/v1/responses", request, func(frame Frame, event *ResponseEvent) {
-		event.Raw = frame.Data
-	})
+	return decodeStream[ResponseEvent](ctx, g, "/v1/responses", request)
 }

@@ -13,6 +13,7 @@ const { Reader } = require("./reader.js");
 /** An HTTP answer in bytes: iterate it for its pieces as they come, or take it whole. */
 class RawReply {
   #body;
+  #lines;
   /**
    * @param {number} status
    * @param {string} lines
@@ -21,9 +22,17 @@ class RawReply {
   constructor(status, lines, body) {
     this.status = status;
     this.headers = new Headers(headers.fromLines(lines));
-    this.gateway = facts.parse(lines);
+    this.#lines = lines;
     this.#body = body;
   }
+
+  /** What the gateway did with the call; what a stream cost is known at its end. */
+  get gateway() {
+    return facts.parse(this.#ended === undefined ? this.#lines : `${this.#lines}\n${this.#ended}`);
+  }
+
+  /** What the final headers said. @type {string | undefined} */
+  #ended;
 
   /** @returns {AsyncGenerator<Uint8Array, void, undefined>} */
   async *[Symbol.asyncIterator]() {
@@ -35,7 +44,10 @@ class RawReply {
     try {
       for (;;) {
         const chunk = await body.read();
-        if (chunk === undefined) return;
+        if (chunk === undefined) {
+          this.#ended = body.facts;
+          return;
+        }
         yield chunk;
       }
     } finally {

@@ -16,24 +16,25 @@ import (
 type answer map[string]any
 
 type operation struct {
-	Op, API, Path, Text, Format, URL, Key, Method, Target, Body string
-	Config, Request                                             json.RawMessage
-	Functions                                                   map[string][]scriptedReply
-	Env                                                         bool
-	Headers                                                     map[string]string
-	Ms                                                          int64
-	Deadline                                                    *int64 `json:"deadline_ms"`
-	CancelChunks                                                *int   `json:"cancel_after_chunks"`
-	CancelMs                                                    *int   `json:"cancel_after_ms"`
-	CancelBytes                                                 *int   `json:"cancel_after_bytes"`
-	Hold                                                        *int
+	Op, API, Path, Text, Format, URL, Key, Method, Target, Body, Provider string
+	IDs                                                                   []string
+	Config, Request                                                       json.RawMessage
+	Functions                                                             map[string][]scriptedReply
+	Env                                                                   bool
+	Headers                                                               map[string]string
+	Ms                                                                    int64
+	Deadline                                                              *int64 `json:"deadline_ms"`
+	CancelChunks                                                          *int   `json:"cancel_after_chunks"`
+	CancelMs                                                              *int   `json:"cancel_after_ms"`
+	CancelBytes                                                           *int   `json:"cancel_after_bytes"`
+	Hold                                                                  *int
 }
 
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions")
-	operations   = map[string]func(operation) (any, error){"call": call, "http": transport}
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions method")
+	operations   = map[string]func(operation) (any, error){"call": call, "http": transport, "method": method}
 )
 
 func init() {

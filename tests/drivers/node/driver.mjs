@@ -4,13 +4,15 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 import { functionsOf } from "./functions.mjs";
+import { answerOf } from "./raw.mjs";
+import { bodyOf, callMethod } from "./methods.mjs";
 import { Gateway, TidegateError } from "../../../npm/tidegate/index.mjs";
 
 const { version } = createRequire(import.meta.url)("../../../npm/tidegate/package.json");
 const advance = Symbol.for("tidegate.testing.advance");
 const capabilities = (
   "call stream hold cancel cancel_call headers http reload connect health close text path env root tried " +
-  "final_facts functions"
+  "final_facts functions method"
 ).split(" ");
 
 let gateway;
@@ -100,6 +102,12 @@ const operations = {
     return { chunks, cancelled: true };
   },
 
+  async method(request) {
+    const reply = await callMethod(request.key === undefined ? gateway : gateway.withKey(request.key), request);
+    if (request.request?.stream) return read(reply);
+    return { body: await bodyOf(reply), gateway: reply.gateway && facts(reply) };
+  },
+
   rest() {
     const stream = held;
     held = undefined;
@@ -111,21 +119,7 @@ const operations = {
     held = undefined;
   },
 
-  /** By the transport for SDKs. */
-  async http({ method, target, headers, body, cancel_after_bytes: limit }) {
-    const url = target.startsWith("/") ? `http://gateway.invalid${target}` : target;
-    const reply = await gateway.fetch(url, { method, headers, body });
-    const answer = { status: reply.status, headers: Object.fromEntries(reply.headers) };
-    const pieces = [];
-    let size = 0;
-    for await (const piece of reply.body ?? []) {
-      pieces.push(piece);
-      size += piece.length;
-      if (size >= limit) break;
-    }
-    return { ...answer, body: Buffer.concat(pieces).toString(), cancelled: limit !== undefined };
-  },
-
+  http: (request) => answerOf(gateway, request),
   reload: (request) => gateway.reload(source(request)),
   advance: ({ ms }) => gateway[advance](ms),
   health: () => gateway.health(),

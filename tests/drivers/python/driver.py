@@ -6,11 +6,13 @@ import sys
 from itertools import islice
 
 import functions
+import methods
+import raw
 import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
 CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health close text path env root tried \
-final_facts functions".split()
+final_facts functions method".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped")
 
 
@@ -71,6 +73,13 @@ class Driver:
         reply.close()
         return {"chunks": chunks, "cancelled": True}
 
+    def method(self, request):
+        gateway = self.gateway.with_key(request["key"]) if "key" in request else self.gateway
+        reply = methods.call(gateway, request)
+        if request.get("request", {}).get("stream"):
+            return self.read(reply)
+        return {"body": methods.body(reply), "gateway": facts(reply)}
+
     async def call_and_cancel(self, request):
         async with AsyncGateway(self.config) as gateway:
             method, arguments = create(gateway, request)
@@ -98,24 +107,7 @@ class Driver:
         self.held = None
 
     def http(self, request):
-        """By the transport for SDKs where httpx is installed, else by the raw door."""
-        method, target, limit = request["method"], request["target"], request.get("cancel_after_bytes")
-        headers, body = request.get("headers", {}), request.get("body", "").encode()
-        try:
-            url = "http://gateway.invalid" + target if target.startswith("/") else target
-            client = self.gateway.http_client()
-            opened = client.stream(method, url, headers=headers, content=body)
-        except ImportError:
-            opened = self.gateway.request(method, target, headers=headers, body=body)
-        with opened as reply:
-            data = b""
-            for piece in reply.iter_raw() if hasattr(reply, "iter_raw") else reply:
-                data += piece
-                if limit is not None and len(data) >= limit:
-                    break
-            status = reply.status_code if hasattr(reply, "status_code") else reply.status
-            head = {"status": status, "headers": dict(reply.headers)}
-        return {**head, "body": data.decode(errors="replace"), "cancelled": limit is not None}
+        return raw.answer(self.gateway, request)
 
     def reload(self, request):
         self.gateway.reload(request["config"])

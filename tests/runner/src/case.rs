@@ -80,16 +80,23 @@ pub(crate) struct Step {
     /// `connect`: where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// `call`, `connect`: the Tidegate key.
+    /// `call`, `method`, `connect`: the Tidegate key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `call`: `chat.completions` (default), `messages`, `responses`, `embeddings` or `models`.
+    /// `call`: `chat.completions` (default), `messages`, `responses`, `embeddings` or `models`;
+    /// `method`: the method's whole name, such as `images.generate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
-    /// `call`: the arguments.
+    /// `method`: ids of the path, in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<String>>,
+    /// `method`: the provider to ask where no model says who is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// `call`, `method`: the arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,
-    /// `call`, `http`: headers.
+    /// `call`, `method`, `http`: headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
     /// `call`: cancel after so many chunks.
@@ -131,7 +138,8 @@ impl Case {
         for step in &self.steps {
             let mut need = |what: &str| all.insert(what.to_owned());
             match step.op.as_str() {
-                "call" | "http" | "reload" | "advance" | "connect" | "health" | "close" => {
+                "call" | "method" | "http" | "reload" | "advance" | "connect" | "health"
+                | "close" => {
                     need(&step.op);
                 }
                 "open" if step.text.is_some() => drop(need("text")),

@@ -130,6 +130,11 @@ fn recall(step: &Step, noted: &BTreeMap<String, String>) -> Result<Step, String>
     {
         *value = filled(value)?;
     }
+    for id in recalled.ids.iter_mut().flatten() {
+        if let Value::String(given) = filled(&Value::String(id.clone()))? {
+            *id = given;
+        }
+    }
     for value in recalled.sent.iter_mut().flatten().map(|(_, value)| value) {
         *value = filled(value)?;
     }
@@ -188,7 +193,8 @@ fn check_sent(
                 Value::Array(list) => {
                     calls.len() >= list.len()
                         && list.iter().zip(&calls).all(|(wanted, call)| {
-                            wanted.get("closed_within_ms").is_none() || call.closed_ms.is_some()
+                            (wanted.get("closed_within_ms").is_none() || call.closed_ms.is_some())
+                                && said(wanted) <= call.messages.len()
                         })
                 }
                 Value::Number(count) => calls.len() as u64 >= count.as_u64().unwrap_or(0),
@@ -237,6 +243,11 @@ fn check_sent(
     ))
 }
 
+/// How many messages of a session are waited for.
+fn said(wanted: &Value) -> usize {
+    wanted["messages"].as_array().map_or(0, Vec::len)
+}
+
 /// `closed_within_ms: n` becomes a matcher for the time between the reply and the close.
 fn soften(list: &Value) -> Value {
     let mut list = list.clone();
@@ -267,6 +278,7 @@ fn received(entry: &Recorded, replied_ms: f64) -> Value {
         "bytes": bytes,
         "connection": entry.connection,
         "answered": entry.answered,
+        "messages": entry.messages,
         "closed_after_ms": entry.closed_ms.map(|closed| closed - replied_ms),
     })
 }

@@ -90,7 +90,9 @@ pub(super) fn open(
         let rest = &path[path.len().min(first.len() + 1)..];
         return below(snapshot, provider, method, rest, uri.query(), headers);
     }
-    if let Some((dialect, endpoint, named)) = recognise(path, &[], headers) {
+    // Films are made with POST where they are listed with GET.
+    let lists = *method == Method::GET && path.ends_with(Relay::Videos.path());
+    if let Some((dialect, endpoint, named)) = recognise(path, &[], headers).filter(|_| !lists) {
         let opened = right_method(&endpoint, method, path).map(|()| Opened {
             endpoint,
             provider: None,
@@ -288,7 +290,10 @@ fn right_method(endpoint: &Endpoint, method: &Method, path: &str) -> Result<(), 
 /// What a path that names no endpoint is probably meant for. Anthropic's SDKs name their API's
 /// version in every request, Google's their key in a header of its own.
 pub(super) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
-    if headers.contains_key("anthropic-version") || path.starts_with("/anthropic") {
+    if headers.contains_key("anthropic-version")
+        || path.starts_with("/anthropic")
+        || path.starts_with("/v1/messages/")
+    {
         Dialect::Anthropic
     } else if headers.contains_key("x-goog-api-key")
         || ["/v1beta", "/upload/v1beta", "/download/v1beta"]
@@ -405,7 +410,7 @@ pub(super) fn wires<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<(Dialect, &'a
 }
 
 /// The provider whose URL an SDK was made with: a configured base URL first, then a vendor's host.
-fn by_host<'a>(
+pub(super) fn by_host<'a>(
     snapshot: &'a Snapshot,
     host: &str,
     port: Option<u16>,
