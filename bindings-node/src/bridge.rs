@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use http::Method;
 use napi::{
     Env, Error, Result, Status,
@@ -132,12 +133,28 @@ impl Bridge {
         } else {
             &self.shared.http
         };
-        // The lock is held across submit, so that the answer cannot be drained before its ticket
-        // is known to be flying.
-        let mut flying = self.shared.flying();
-        let ticket = engine.engine().submit(queue, request);
-        flying.insert(ticket, engine.engine().clone());
-        Ok(ticket as f64)
+        Ok(self.start(engine, queue, request))
+    }
+
+    /// Opens a session and returns its ticket; the outcome's stream can be sent to.
+    #[napi]
+    pub fn session(
+        &self,
+        engine: &NativeEngine,
+        target: String,
+        headers: Unknown<'_>,
+        key: Option<String>,
+    ) -> Result<f64> {
+        let request = Request {
+            mode: Mode::Session,
+            method: Method::GET,
+            target,
+            headers: values::header_map(&headers)?,
+            body: Bytes::new(),
+            key,
+            trusted: true,
+        };
+        Ok(self.start(engine, &self.shared.native, request))
     }
 
     /// Cancels a call that has not been answered yet; unknown tickets are left alone.
@@ -206,6 +223,17 @@ impl Bridge {
     #[napi]
     pub fn hold(&self, env: Env, on: bool) -> Result<()> {
         self.shared.wake.hold(&env, on)
+    }
+}
+
+impl Bridge {
+    fn start(&self, engine: &NativeEngine, queue: &Queue, request: Request) -> f64 {
+        // The lock is held across submit, so that the answer cannot be drained before its ticket
+        // is known to be flying.
+        let mut flying = self.shared.flying();
+        let ticket = engine.engine().submit(queue, request);
+        flying.insert(ticket, engine.engine().clone());
+        ticket as f64
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use napi::{Env, Result};
+use napi::{Env, Result, Unknown, ValueType};
 use napi_derive::napi;
-use tidegate::bridge::{End, Frame, StreamHandle};
+use tidegate::bridge::{End, Frame, Sent, StreamHandle};
 
 use crate::values::{self, Raw};
 
@@ -39,6 +39,7 @@ impl NativeStream {
 #[napi]
 impl NativeStream {
     /// What has arrived, at most `max` frames: a JSON array text (native mode) or a `Buffer`.
+    /// Of a session an array of messages: texts and `Buffer`s.
     /// `null`: nothing yet, and one wake is promised. `false`: the end; see [`Self::end`].
     #[napi]
     pub fn read(&self, env: Env, max: u32) -> Result<Option<Raw>> {
@@ -52,7 +53,9 @@ impl NativeStream {
                 self.ended.set(true);
             }
             if !batch.frames.is_empty() {
-                return if self.native {
+                return if self.handle.is_session() {
+                    messages(env, &batch.frames).map(Some)
+                } else if self.native {
                     values::text(env, &json_array(&batch.frames)).map(Some)
                 } else {
                     bytes(env, &batch.frames).map(Some)
@@ -81,6 +84,39 @@ impl NativeStream {
                 error: Some(values::error_text(&error)),
             },
         })
+    }
+
+    /// Sends a message of a session: 0 it is on its way, 1 no room now, 2 not UTF-8, 3 the session is
+    /// over.
+    #[napi]
+    pub fn send(&self, message: Unknown<'_>) -> Result<u32> {
+        let text = message.get_type()? == ValueType::String;
+        let sent = self.handle.send(text, values::body(&message)?);
+        Ok(match sent {
+            Sent::Taken => 0,
+            Sent::Full => 1,
+            Sent::NotText => 2,
+            Sent::Over => 3,
+        })
+    }
+
+    /// True when there is room for messages; else one wake is promised under [`Self::send_ticket`].
+    #[napi]
+    pub fn arm_send(&self) -> bool {
+        self.handle.arm_send()
+    }
+
+    /// The ticket under which room is announced.
+    #[napi]
+    pub fn send_ticket(&self) -> f64 {
+        self.handle.send_ticket() as f64
+    }
+
+    /// Closes a session, after what waits to be sent.
+    #[napi]
+    pub fn close(&self, code: u32, reason: String) {
+        self.handle
+            .close(u16::try_from(code).unwrap_or(1000), &reason);
     }
 
     /// Closes the upstream at once; more than once is harmless.
@@ -126,6 +162,18 @@ fn bytes(env: Env, frames: &[Frame]) -> Result<Raw> {
         joined.extend_from_slice(&frame.data);
     }
     values::buffer(env, &joined)
+}
+
+fn messages(env: Env, frames: &[Frame]) -> Result<Raw> {
+    let mut list = Vec::with_capacity(frames.len());
+    for frame in frames {
+        list.push(if frame.event.is_some() {
+            values::buffer(env, &frame.data)?
+        } else {
+            values::text(env, &frame.data)?
+        });
+    }
+    values::array(env, &list)
 }
 
 fn boolean(env: Env, value: bool) -> Result<Raw> {

@@ -21,7 +21,7 @@ use crate::{
     exit::detached,
     owned::Owned,
     queue::Queue,
-    request::{outcome, request},
+    request::{outcome, request, session},
     server::Server,
     watch::Watch,
 };
@@ -171,6 +171,40 @@ impl Engine {
         Self::wake_host(slf)?;
         let request = request(http, method, target, headers, body, key)?;
         Ok(slf.get().inner().submit(queue.get().inner()?, request))
+    }
+
+    /// Opens a session and blocks until the upstream has agreed: an outcome with a stream that can
+    /// also be sent to.
+    #[expect(clippy::type_complexity, reason = "an outcome, as of `call`")]
+    fn session<'py>(
+        slf: &Bound<'py, Self>,
+        py: Python<'py>,
+        target: &str,
+        headers: Option<&Bound<'py, PyAny>>,
+        key: Option<String>,
+        seconds: Option<f64>,
+    ) -> PyResult<(u8, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let request = session(target, headers, key)?;
+        let mut watch = Watch::new(seconds);
+        let this = slf.get();
+        let done = detached(py, || {
+            this.inner()
+                .call_while(request, watch.step(), || watch.go_on())
+        });
+        watch.verdict()?;
+        outcome(py, done)
+    }
+
+    /// Opens a session whose outcome comes to `queue` under the returned ticket.
+    fn submit_session(
+        &self,
+        queue: &Bound<'_, Queue>,
+        target: &str,
+        headers: Option<&Bound<'_, PyAny>>,
+        key: Option<String>,
+    ) -> PyResult<u64> {
+        let request = session(target, headers, key)?;
+        Ok(self.inner().submit(queue.get().inner()?, request))
     }
 
     /// Gives up a call and closes its upstream. Unknown tickets are ignored.

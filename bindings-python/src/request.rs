@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pyo3::{
     IntoPyObjectExt,
     exceptions::PyTypeError,
@@ -55,6 +55,23 @@ pub(crate) fn request(
         headers: header_map(headers)?,
         // A copy, because no thread of the engine may hold or release a Python object.
         body: Bytes::copy_from_slice(body.as_bytes()),
+        key,
+        trusted: true,
+    })
+}
+
+/// Asks for a session over a WebSocket.
+pub(crate) fn session(
+    target: &str,
+    headers: Option<&Bound<'_, PyAny>>,
+    key: Option<String>,
+) -> PyResult<Request> {
+    Ok(Request {
+        mode: Mode::Session,
+        method: Method::GET,
+        target: target.to_owned(),
+        headers: header_map(headers)?,
+        body: Bytes::new(),
         key,
         trusted: true,
     })

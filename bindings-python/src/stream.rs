@@ -5,13 +5,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use pyo3::{
     IntoPyObjectExt,
     exceptions::PyRuntimeError,
     prelude::*,
-    types::{PyBytes, PyList},
+    types::{PyByteArray, PyBytes, PyList},
 };
-use tidegate::bridge::{Batch, End, StreamHandle};
+use tidegate::bridge::{Batch, End, Frame, Sent, StreamHandle};
 
 use crate::{error::exception, exit::detached, head::Head, owned::Owned, watch::SIGNALS};
 
@@ -21,6 +22,8 @@ pub(crate) struct Stream {
     handle: Owned<StreamHandle>,
     /// Set with the end: it is given once, and a reader that comes again must not wait for it.
     over: AtomicBool,
+    /// Messages can be sent too. Binary ones come as `bytearray`, text as `bytes`.
+    session: bool,
 }
 
 /// What `read` and `try_read` give: the pieces, and once, after the last one, how it ended: the
@@ -30,6 +33,7 @@ type Read<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyAny>>);
 impl Stream {
     pub(crate) fn new(handle: StreamHandle) -> Self {
         Self {
+            session: handle.is_session(),
             handle: Owned::new(handle),
             over: AtomicBool::new(false),
         }
@@ -45,10 +49,14 @@ impl Stream {
     }
 
     fn deliver<'py>(&self, py: Python<'py>, batch: Batch) -> PyResult<Read<'py>> {
-        let frames = batch
-            .frames
-            .iter()
-            .map(|frame| PyBytes::new(py, &frame.data));
+        let binary = |frame: &Frame| frame.event.is_some() && self.session;
+        let frames = batch.frames.iter().map(|frame| {
+            if binary(frame) {
+                PyByteArray::new(py, &frame.data).into_any()
+            } else {
+                PyBytes::new(py, &frame.data).into_any()
+            }
+        });
         let frames = PyList::new(py, frames.collect::<Vec<_>>())?;
         let end = match batch.end {
             None => return Ok((frames, None)),
@@ -93,11 +101,66 @@ impl Stream {
         Ok(self.handle()?.arm())
     }
 
+    /// Sends a message of a session: text, or bytes. What became of it, see `Sent`.
+    fn send(&self, text: bool, payload: &Bound<'_, PyBytes>) -> PyResult<u8> {
+        if self.over.load(Ordering::Acquire) {
+            return Ok(number(Sent::Over));
+        }
+        let payload = Bytes::copy_from_slice(payload.as_bytes());
+        Ok(number(self.handle()?.send(text, payload)))
+    }
+
+    /// As `send`, but blocks while there is no room.
+    fn send_wait(&self, py: Python<'_>, text: bool, payload: &Bound<'_, PyBytes>) -> PyResult<u8> {
+        if self.over.load(Ordering::Acquire) {
+            return Ok(number(Sent::Over));
+        }
+        let handle = self.handle()?;
+        let payload = Bytes::copy_from_slice(payload.as_bytes());
+        loop {
+            let sent = detached(py, || {
+                handle.send_wait(text, payload.clone(), Some(SIGNALS))
+            });
+            if sent != Sent::Full {
+                return Ok(number(sent));
+            }
+            py.check_signals()?;
+        }
+    }
+
+    /// Asks the queue for one note under `send_ticket` once there is room; true when there is.
+    fn arm_send(&self) -> PyResult<bool> {
+        Ok(self.over.load(Ordering::Acquire) || self.handle()?.arm_send())
+    }
+
+    /// The ticket under which room is announced.
+    fn send_ticket(&self) -> PyResult<u64> {
+        Ok(self.handle.get("stream")?.send_ticket())
+    }
+
+    /// Closes a session, after what waits to be sent.
+    fn close(&self, code: u16, reason: &str) -> PyResult<()> {
+        if !self.over.load(Ordering::Acquire) {
+            self.handle()?.close(code, reason);
+        }
+        Ok(())
+    }
+
     /// Closes the upstream.
     fn cancel(&self) -> PyResult<()> {
         if !self.over.load(Ordering::Acquire) {
             self.handle()?.cancel();
         }
         Ok(())
+    }
+}
+
+/// `SENT`, `FULL`, `NOT_TEXT`, `OVER` of the Python side.
+fn number(sent: Sent) -> u8 {
+    match sent {
+        Sent::Taken => 0,
+        Sent::Full => 1,
+        Sent::NotText => 2,
+        Sent::Over => 3,
     }
 }

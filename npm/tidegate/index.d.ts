@@ -5,5 +5,6 @@ export * from "./types/gateway.js";
 export * from "./types/messages.js";
 export * from "./types/methods.js";
 export * from "./types/responses.js";
+export * from "./types/session.js";
 export { TidegateError, type Attempt, type UpstreamAnswer } from "./types/errors.js";
 export * from "./src/errors.gen.js";

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._methods import AsyncCalls
     from ._native import Engine
     from ._raw import AsyncRawReply
+    from ._sessions import AsyncLive, AsyncRealtime
     from .types import RerankResponse
 
 
@@ -56,6 +57,20 @@ class AsyncGateway(BaseGateway, Words["AsyncCaller"]):
         self.embeddings = AsyncEmbeddings(caller)
         self.models = AsyncModels(caller)
         self.rerank = Reranking(caller).rerank
+
+    @property
+    def realtime(self) -> AsyncRealtime[AsyncCaller]:
+        """`realtime.connect(model=...)`: a session of OpenAI's Realtime API."""
+        from ._sessions import AsyncRealtime
+
+        return AsyncRealtime(self._caller)
+
+    @property
+    def live(self) -> AsyncLive[AsyncCaller]:
+        """`live.connect(model=..., setup=...)`: a session of Gemini's Live API."""
+        from ._sessions import AsyncLive
+
+        return AsyncLive(self._caller)
 
     async def request(
         self,

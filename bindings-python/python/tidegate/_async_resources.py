@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, overload
 
     from ._async_caller import AsyncCaller
+    from ._async_sessions import AsyncSessionManager
     from ._core import Headers
 else:
 
@@ -265,6 +266,13 @@ class AsyncResponses(KeptResponses["AsyncCaller"]):
             "POST", RESPONSES, headers(extra_headers, timeout), body(fields, extra_body)
         )
         return Response(raw, head)
+
+    def connect(self, *, extra_headers: Headers = None, provider: str | None = None) -> AsyncSessionManager:
+        """A session of many responses; each `response.create` names its model."""
+        from ._async_sessions import AsyncSessionManager
+        from ._sessions import prefix
+
+        return AsyncSessionManager(self._caller, prefix(provider) + RESPONSES, extra_headers)
 
 
 class AsyncEmbeddings:

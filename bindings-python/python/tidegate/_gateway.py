@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._methods import Calls
     from ._native import Engine
     from ._raw import RawReply
+    from ._sessions import Live, Realtime
     from .types import RerankResponse
 
 
@@ -51,6 +52,20 @@ class Gateway(BaseGateway, Words["Caller"]):
         self.embeddings = Embeddings(caller)
         self.models = Models(caller)
         self.rerank = Reranking(caller).rerank
+
+    @property
+    def realtime(self) -> Realtime[Caller]:
+        """`realtime.connect(model=...)`: a session of OpenAI's Realtime API."""
+        from ._sessions import Realtime
+
+        return Realtime(self._caller)
+
+    @property
+    def live(self) -> Live[Caller]:
+        """`live.connect(model=..., setup=...)`: a session of Gemini's Live API."""
+        from ._sessions import Live
+
+        return Live(self._caller)
 
     def request(
         self,

@@ -29,6 +29,10 @@ _BATCH = 1024
 BATCH = 512
 
 
+#: What became of a message that was sent.
+SENT, FULL, NOT_TEXT, OVER = range(4)
+
+
 class TimeUp(Exception):
     """A limit of the transport has passed."""
 
@@ -105,10 +109,11 @@ class LoopBridge:
         key: str | None,
     ) -> tuple[int, Any]:
         """Starts a call; gives its ticket and its outcome, or a future of it."""
-        queue = self._queue
-        ticket = engine.submit(queue, http, method, target, headers, body, key)
+        return self._started(engine.submit(self._queue, http, method, target, headers, body, key))
+
+    def _started(self, ticket: int) -> tuple[int, Any]:
         # Refusals and stored answers may be here already and need no future.
-        if queue.ready():
+        if self._queue.ready():
             done = self.take(ticket)
             if done is not None:
                 return ticket, done
@@ -141,6 +146,26 @@ class LoopBridge:
                 raise
         return (ticket, *outcome)
 
+    async def session(self, engine: Engine, target: str, headers: Any, key: str | None) -> tuple[int, int, Any, Any]:
+        """Opens a session; gives `(ticket, kind, a, b)`."""
+        ticket, outcome = self._started(engine.submit_session(self._queue, target, headers, key))
+        if type(outcome) is not tuple:
+            try:
+                outcome = await outcome
+            except BaseException:
+                self.give_up(engine, ticket)
+                raise
+        return (ticket, *outcome)
+
+    async def send(self, stream: Stream, text: bool, payload: bytes) -> int:
+        """Sends a message of a session, once there is room."""
+        while True:
+            sent = stream.send(text, payload)
+            if sent != FULL:
+                return sent
+            if not stream.arm_send():
+                await self._noted(stream.send_ticket(), None, "two tasks wait to send in one session")
+
     async def read(self, stream: Stream, ticket: int, seconds: float | None = None) -> tuple[list[bytes], Any]:
         """The next pieces of a stream and, after the last one, how it ended."""
         while True:
@@ -149,15 +174,19 @@ class LoopBridge:
                 return frames, end
             if stream.arm():
                 continue
-            if getattr(get_running_loop(), _PLACE, None) is not self:
-                raise RuntimeError("a stream is read on the event loop that opened it")
-            if ticket in self._waiting:
-                raise RuntimeError("two tasks read the same stream")
-            self._waiting[ticket] = future = get_running_loop().create_future()
-            try:
-                await (future if seconds is None else _within(seconds, future))
-            finally:
-                self._waiting.pop(ticket, None)
+            await self._noted(ticket, seconds, "two tasks read the same stream")
+
+    async def _noted(self, ticket: int, seconds: float | None, mistake: str) -> None:
+        """Waits for the note that was asked for."""
+        if getattr(get_running_loop(), _PLACE, None) is not self:
+            raise RuntimeError("a stream is read on the event loop that opened it")
+        if ticket in self._waiting:
+            raise RuntimeError(mistake)
+        self._waiting[ticket] = future = get_running_loop().create_future()
+        try:
+            await (future if seconds is None else _within(seconds, future))
+        finally:
+            self._waiting.pop(ticket, None)
 
 
 async def _within(seconds: float, future: Future[Any]) -> Any:

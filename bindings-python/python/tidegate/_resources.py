@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ._caller import Caller
     from ._core import Headers
+    from ._sessions import SessionManager
 else:
 
     def overload(function):
@@ -265,6 +266,12 @@ class Responses(KeptResponses["Caller"]):
             )
         head, raw = self._caller.reply("POST", RESPONSES, headers(extra_headers, timeout), body(fields, extra_body))
         return Response(raw, head)
+
+    def connect(self, *, extra_headers: Headers = None, provider: str | None = None) -> SessionManager:
+        """A session of many responses; each `response.create` names its model."""
+        from ._sessions import SessionManager, prefix
+
+        return SessionManager(self._caller, prefix(provider) + RESPONSES, extra_headers)
 
 
 class Embeddings:

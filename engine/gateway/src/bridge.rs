@@ -3,9 +3,11 @@
 
 mod engine;
 mod host_call;
+mod outbox;
 mod queue;
 mod remote;
 mod runtime;
+mod session;
 mod stream;
 
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use tidegate_types::Error;
 pub use crate::{source::Source, stream::Frame};
 pub use engine::Engine;
 pub use host_call::{Flow, HostCall, HostFunction};
+pub use outbox::Sent;
 pub use queue::Queue;
 pub use runtime::{handle as runtime, set_threads};
 pub use stream::{Batch, End, StreamHandle};
@@ -46,6 +49,12 @@ pub enum Mode {
     Native,
     /// Always an HTTP answer: errors in the caller's dialect, streams as raw bytes.
     Http,
+    /// A session over a WebSocket, which comes as a stream of its messages with status 101, and takes
+    /// messages too: [`StreamHandle::send`]. `target` is the path of the session; method and body
+    /// are not looked at. Binary messages are frames with the event `binary`. Among the facts at the
+    /// end are `x-tidegate-close-code`, `x-tidegate-close-reason`, and, when the gateway ended it,
+    /// `x-tidegate-session-error`, as JSON.
+    Session,
 }
 
 /// Status and headers of an answer.
@@ -82,7 +91,8 @@ pub struct Event {
 pub enum EventKind {
     /// The request is done or its stream has begun. Exactly once per ticket.
     Outcome(Outcome),
-    /// The stream has frames or has ended. Only after [`StreamHandle::arm`].
+    /// The stream has frames or has ended. Only after [`StreamHandle::arm`]. Under
+    /// [`StreamHandle::send_ticket`], after [`StreamHandle::arm_send`]: the session has room.
     Readable,
     /// The host is asked something, or told about what it was asked. The ticket is that of the
     /// question, [`HostCall::ticket`].

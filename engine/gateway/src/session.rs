@@ -21,8 +21,8 @@ use tidegate_providers::{
 use tidegate_types::{Code, Error, SessionKind, config::Size};
 use tokio::time::Sleep;
 
-pub use relay::relay;
-pub(crate) use relay::{first, refuse};
+pub use relay::{Parting, relay};
+pub(crate) use relay::{first, join, refuse};
 pub use tidegate_providers::socket::{Closing, Message};
 
 use crate::{
@@ -41,6 +41,7 @@ const LONGEST: u64 = 32 << 20;
 /// Codes that close a session (RFC 6455, section 7.4.1, and the registry it founds).
 mod code {
     pub(super) const GOING_AWAY: u16 = 1001;
+    pub(super) const BROKEN: u16 = 1006;
     pub(super) const POLICY: u16 = 1008;
     pub(super) const TOO_LONG: u16 = 1009;
     pub(super) const FAILED: u16 = 1011;
@@ -81,6 +82,8 @@ pub struct Session {
     ended: bool,
     /// Error messages sent, for their ids.
     errors: u32,
+    /// Why the gateway ended it.
+    why: Option<Error>,
 }
 
 impl std::fmt::Debug for Session {
@@ -149,6 +152,7 @@ impl Session {
             until: limit.map(|limit| Box::pin(tokio::time::sleep(limit))),
             ended: false,
             errors: 0,
+            why: None,
         }
     }
 
@@ -221,7 +225,7 @@ impl Session {
             return Some(message);
         }
         if let Err(error) = self.check_key() {
-            self.refuse(&error, None);
+            self.refuse(error, None);
             return None;
         }
         let asked = session::asked(self.kind, message.payload());
@@ -233,7 +237,7 @@ impl Session {
             }
         };
         if let Err(error) = self.meter.asked(&asked, target) {
-            self.refuse(&error, asked.id.as_deref());
+            self.refuse(error, asked.id.as_deref());
             return None;
         }
         Some(message)
@@ -282,14 +286,14 @@ impl Session {
             return Some(message);
         }
         if let Err(error) = self.check_key() {
-            self.refuse(&error, None);
+            self.refuse(error, None);
             return None;
         }
         let told = session::told(self.kind, message.payload());
         match self.meter.told(&told, &self.snapshot) {
             Ok(()) => Some(message),
             Err(error) => {
-                self.refuse(&error, None);
+                self.refuse(error, None);
                 None
             }
         }
@@ -306,13 +310,24 @@ impl Session {
     }
 
     /// Ends the session with an error: the caller is told, the upstream closed.
-    fn refuse(&mut self, error: &Error, request: Option<&str>) {
-        self.tell(error, request);
+    fn refuse(&mut self, error: Error, request: Option<&str>) {
+        self.tell(&error, request);
         if !matches!(self.waiting.back(), Some(Message::Close(_))) {
-            self.push(closing(error));
+            self.push(closing(&error));
         }
         self.finish(Some(error.code()));
         self.hang_up(code::GOING_AWAY);
+        self.why.get_or_insert(error);
+    }
+
+    /// Ends what is left of the session. What the gateway did, and why it ended it, if it did.
+    fn part(mut self) -> Parting {
+        self.finish(None);
+        self.hang_up(code::GOING_AWAY);
+        Parting {
+            facts: Some(self.settlement.facts().clone()),
+            error: self.why.take(),
+        }
     }
 
     fn push(&mut self, message: Message) {
@@ -348,7 +363,7 @@ impl Session {
             _ => Code::UpstreamInvalid,
         };
         let error = Error::new(code, format!("{}: {error}", self.target.label));
-        self.refuse(&error, None);
+        self.refuse(error, None);
     }
 }
 
@@ -384,7 +399,7 @@ impl Stream for Session {
             {
                 self.until = None;
                 let text = "the session took longer than its total deadline";
-                self.refuse(&Error::new(Code::TotalTimeout, text), None);
+                self.refuse(Error::new(Code::TotalTimeout, text), None);
                 continue;
             }
             let Some(upstream) = &mut self.upstream else {

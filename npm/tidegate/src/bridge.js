@@ -76,10 +76,37 @@ function drain() {
  * @returns {Promise<T>}
  */
 function call(engine, native, line, headers, body, key, signal, make) {
+  return start(engine, (bridge) => bridge.submit(engine, native, line, headers, body, key), signal, make);
+}
+
+/**
+ * Opens a session; `make` as for `call`.
+ * @template T
+ * @param {Engine} engine
+ * @param {string} target
+ * @param {string | undefined} headers
+ * @param {string | undefined} key
+ * @param {AbortSignal | null | undefined} signal
+ * @param {(kind: number, status: number, text: string, body: any, ticket: number) => T} make
+ * @returns {Promise<T>}
+ */
+function session(engine, target, headers, key, signal, make) {
+  return start(engine, (bridge) => bridge.session(engine, target, headers, key), signal, make);
+}
+
+/**
+ * @template T
+ * @param {Engine} engine
+ * @param {(bridge: Bridge) => number} begin gives the ticket
+ * @param {AbortSignal | null | undefined} signal
+ * @param {(kind: number, status: number, text: string, body: any, ticket: number) => T} make
+ * @returns {Promise<T>}
+ */
+function start(engine, begin, signal, make) {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw signal.reason;
     bridge ??= new (load().Bridge)(drain);
-    const ticket = bridge.submit(engine, native, line, headers, body, key);
+    const ticket = begin(bridge);
     /** @type {(() => void) | undefined} */
     let abort;
     if (signal) {
@@ -142,4 +169,4 @@ function provide(engine, name, run) {
   functions.provide(bridge, engine, name, run);
 }
 
-module.exports = { REPLY, STREAM, ERROR, call, wait, leave, guest, provide };
+module.exports = { REPLY, STREAM, ERROR, call, session, wait, leave, guest, provide };

@@ -10,6 +10,7 @@ const { makeFetch } = require("./fetch.js");
 const { addMethods } = require("./methods.js");
 const { load } = require("./native.js");
 const raw = require("./raw.js");
+const { addSessions } = require("./session.js");
 
 /** @import { Engine, JobResult, NativeServer } from "../types/native.js" */
 /** @import { Config } from "../types/config.js" */
@@ -46,6 +47,7 @@ class Gateway {
     this.embeddings = new Embeddings(door);
     this.models = new Models(door);
     addMethods(this, door);
+    addSessions(this, door);
   }
 
   /**

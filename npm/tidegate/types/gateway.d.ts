@@ -22,6 +22,7 @@ import type {
   Videos,
 } from "./methods.js";
 import type { ModelResponse, ResponseRequest, ResponseStreamEvent } from "./responses.js";
+import type { ConnectOptions, Live, Realtime, Session } from "./session.js";
 
 /** What the gateway did with a call. */
 export interface GatewayFacts {
@@ -181,6 +182,8 @@ export interface Responses {
   retrieve(id: string, options?: MethodOptions): Promise<WithFacts<ModelResponse>>;
   delete(id: string, options?: MethodOptions): Promise<WithFacts<Deleted>>;
   cancel(id: string, body?: object, options?: MethodOptions): Promise<WithFacts<ModelResponse>>;
+  /** A session of many responses; each `response.create` names its model. */
+  connect(options?: ConnectOptions): Promise<Session>;
 }
 
 export interface Embeddings {
@@ -221,6 +224,10 @@ export class Gateway {
   readonly responses: Responses;
   readonly embeddings: Embeddings;
   readonly models: Models;
+  /** Sessions of OpenAI's Realtime API. */
+  readonly realtime: Realtime;
+  /** Sessions of Gemini's Live API. */
+  readonly live: Live;
   /** Text completions, OpenAI's older format. */
   readonly completions: CreatedOnly;
   readonly images: Images;

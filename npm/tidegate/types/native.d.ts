@@ -20,6 +20,7 @@ export interface Bridge {
     body: string | Uint8Array | undefined,
     key: string | undefined,
   ): number;
+  session(engine: Engine, target: string, headers: string | undefined, key: string | undefined): number;
   cancel(ticket: number): void;
   drain(): unknown[];
   provide(engine: Engine, name: string, tag: number): void;
@@ -76,4 +77,14 @@ export interface NativeStream<Batch> {
   read(max: number): Batch | null | false;
   end(): { facts?: string | null; error?: string | null };
   cancel(): void;
+}
+
+/** A session: batches are messages, texts or bytes. */
+export interface NativeSession extends NativeStream<(string | Uint8Array)[]> {
+  /** 0: taken; 1: no room now; 2: not UTF-8; 3: over. */
+  send(message: string | Uint8Array): number;
+  /** True when there is room; else one wake under `sendTicket` is promised. */
+  armSend(): boolean;
+  sendTicket(): number;
+  close(code: number, reason: string): void;
 }

@@ -6,13 +6,14 @@ import { createInterface } from "node:readline";
 import { functionsOf } from "./functions.mjs";
 import { answerOf } from "./raw.mjs";
 import { bodyOf, callMethod } from "./methods.mjs";
+import { talkOf } from "./sessions.mjs";
 import { Gateway, TidegateError } from "../../../npm/tidegate/index.mjs";
 
 const { version } = createRequire(import.meta.url)("../../../npm/tidegate/package.json");
 const advance = Symbol.for("tidegate.testing.advance");
 const capabilities = (
   "call stream hold cancel cancel_call headers http reload connect health close text path env root tried " +
-  "final_facts functions method"
+  "final_facts functions method session session_cost"
 ).split(" ");
 
 let gateway;
@@ -106,6 +107,11 @@ const operations = {
     const reply = await callMethod(request.key === undefined ? gateway : gateway.withKey(request.key), request);
     if (request.request?.stream) return read(reply);
     return { body: await bodyOf(reply), gateway: reply.gateway && facts(reply) };
+  },
+
+  async session(request) {
+    const [done, session] = await talkOf(request.key === undefined ? gateway : gateway.withKey(request.key), request);
+    return { ...done, gateway: session && facts(session) };
   },
 
   rest() {

@@ -8,11 +8,12 @@ from itertools import islice
 import functions
 import methods
 import raw
+import sessions
 import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
 CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health close text path env root tried \
-final_facts functions method".split()
+final_facts functions method session session_cost".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped")
 
 
@@ -79,6 +80,11 @@ class Driver:
         if request.get("request", {}).get("stream"):
             return self.read(reply)
         return {"body": methods.body(reply), "gateway": facts(reply)}
+
+    def session(self, request):
+        gateway = self.gateway.with_key(request["key"]) if "key" in request else self.gateway
+        done, session = sessions.talk(gateway, request)
+        return done if session is None else {**done, "gateway": facts(session)}
 
     async def call_and_cancel(self, request):
         async with AsyncGateway(self.config) as gateway:

@@ -19,6 +19,7 @@ mod record;
 mod say;
 mod script;
 mod serve;
+mod session;
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -28,7 +29,7 @@ use std::{
 };
 
 pub use record::Recorded;
-pub use script::{Chunk, Defaults, Reply, Times, When};
+pub use script::{Act, Chunk, Defaults, Reply, Times, When};
 
 use serve::Shared;
 

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 /// One request and what became of it.
@@ -31,6 +32,9 @@ pub struct Recorded {
     pub closed_ms: Option<f64>,
     /// Whether the whole answer, or what the script gives of it, was handed over.
     pub answered: bool,
+    /// What was said in a session: texts as JSON where they are, bytes as `{"binary": hex}`, the
+    /// answers to pings as `{"pong": text}`, a close as `{"close": code, "reason": words}`.
+    pub messages: Vec<Value>,
 }
 
 impl Recorded {
@@ -53,18 +57,25 @@ impl Serialize for Recorded {
         if let Ok(text) = std::str::from_utf8(&self.body) {
             map.serialize_entry("body", text)?;
         } else {
-            let mut hex = String::with_capacity(self.body.len() * 2);
-            for byte in &self.body {
-                let _ = write!(hex, "{byte:02x}");
-            }
-            map.serialize_entry("hex", &hex)?;
+            map.serialize_entry("hex", &hex(&self.body))?;
         }
         map.serialize_entry("at_ms", &self.at_ms)?;
         map.serialize_entry("connection", &self.connection)?;
         map.serialize_entry("closed_ms", &self.closed_ms)?;
         map.serialize_entry("answered", &self.answered)?;
+        if !self.messages.is_empty() {
+            map.serialize_entry("messages", &self.messages)?;
+        }
         map.end()
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// The log, and word of its changes.
@@ -168,6 +179,21 @@ impl Log {
 }
 
 impl Guard {
+    /// Notes what was said in a session.
+    pub(crate) fn heard(&self, message: Value) {
+        let Some((generation, at)) = self.place else {
+            return;
+        };
+        let mut entries = self.log.entries();
+        if entries.generation == generation
+            && let Some(entry) = entries.list.get_mut(at)
+        {
+            entry.messages.push(message);
+        }
+        drop(entries);
+        self.log.changed.notify_waiters();
+    }
+
     pub(crate) fn answered(&mut self) {
         if let Some(place) = self.place.take() {
             self.log.end(place, true);

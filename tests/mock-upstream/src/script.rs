@@ -36,6 +36,8 @@ pub struct Reply {
     pub sse: Option<Vec<Chunk>>,
     /// The body from a file; `.sse` files are sent as an event stream, event by event.
     pub fixture: Option<String>,
+    /// A session over a WebSocket: what the vendor does in it, in order. Afterwards it listens.
+    pub session: Option<Vec<Act>>,
     /// Cut every piece into pieces of this many bytes.
     pub split: Option<usize>,
     /// Milliseconds before the status line.
@@ -54,6 +56,30 @@ pub struct Reply {
     pub stall_after: Option<usize>,
     /// No length and no chunks: the body ends with the connection.
     pub nocl: bool,
+}
+
+/// What a vendor does in a session.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// Sends a text: a JSON string as it is, any other JSON as it is spelled.
+    Say(Box<RawValue>),
+    /// Sends bytes, in hexadecimal.
+    Binary(String),
+    /// Sends a text of this many bytes.
+    Long(usize),
+    /// Waits for a message that contains this text.
+    Hear(String),
+    /// Sends a ping and waits for its answer.
+    Ping(String),
+    /// Milliseconds of silence.
+    Pause(u64),
+    /// Closes with a code and words, and waits for the answer.
+    Close(u16, String),
+    /// Breaks the connection.
+    Cut(bool),
+    /// Reads nothing any more.
+    Deaf(bool),
 }
 
 /// An event of a stream.

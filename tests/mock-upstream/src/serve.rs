@@ -24,6 +24,7 @@ use crate::{
     play::{Play, Step},
     record::{Guard, Log},
     say::{Said, bedrock, say, stream_type},
+    session,
 };
 
 /// Longest wait a client may ask for with `wait_ms`.
@@ -122,6 +123,7 @@ pub(crate) async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared
             drop(
                 hyper::server::conn::http1::Builder::new()
                     .serve_connection(io, service)
+                    .with_upgrades()
                     .await,
             );
         });
@@ -132,9 +134,10 @@ async fn answer(
     shared: Arc<Shared>,
     connection: u64,
     reset: Arc<AtomicBool>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Play>, &'static str> {
     let at_ms = shared.log.now_ms();
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
         return Err("the request broke off");
@@ -172,6 +175,7 @@ async fn answer(
             connection,
             closed_ms: None,
             answered: false,
+            messages: Vec::new(),
         })
     } else {
         shared.log.ignore()
@@ -188,6 +192,17 @@ async fn answer(
             }
             if reply.delay_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(reply.delay_ms)).await;
+            }
+            if let Some(acts) = reply.session {
+                let nothing = Play::whole(Bytes::new(), shared.log.ignore());
+                return Ok(session::open(
+                    acts,
+                    &parts.headers,
+                    upgrade,
+                    guard,
+                    reset,
+                    nothing,
+                ));
             }
             Ok(perform(&shared, &reply, path, &body, guard, reset))
         }

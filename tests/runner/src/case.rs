@@ -80,11 +80,12 @@ pub(crate) struct Step {
     /// `connect`: where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// `call`, `method`, `connect`: the Tidegate key.
+    /// `call`, `method`, `session`, `connect`: the Tidegate key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `call`: `chat.completions` (default), `messages`, `responses`, `embeddings` or `models`;
-    /// `method`: the method's whole name, such as `images.generate`.
+    /// `method`: the method's whole name, such as `images.generate`;
+    /// `session`: `realtime`, `responses` or `live`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
     /// `method`: ids of the path, in order.
@@ -93,10 +94,13 @@ pub(crate) struct Step {
     /// `method`: the provider to ask where no model says who is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// `call`, `method`: the arguments.
+    /// `session`: what is done in it, act by act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talk: Option<Vec<Value>>,
+    /// `call`, `method`, `session`: the arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,
-    /// `call`, `method`, `http`: headers.
+    /// `call`, `method`, `session`, `http`: headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
     /// `call`: cancel after so many chunks.
@@ -138,8 +142,8 @@ impl Case {
         for step in &self.steps {
             let mut need = |what: &str| all.insert(what.to_owned());
             match step.op.as_str() {
-                "call" | "method" | "http" | "reload" | "advance" | "connect" | "health"
-                | "close" => {
+                "call" | "method" | "session" | "http" | "reload" | "advance" | "connect"
+                | "health" | "close" => {
                     need(&step.op);
                 }
                 "open" if step.text.is_some() => drop(need("text")),

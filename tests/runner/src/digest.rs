@@ -4,6 +4,7 @@ mod others;
 mod remote;
 
 use serde_json::{Map, Value, json};
+use tidegate_types::Code;
 
 /// The reply with `text`, `finish`, `count`, `tools` and tidy facts added.
 pub(crate) fn digest(reply: Value, op: &str) -> Value {
@@ -43,6 +44,9 @@ pub(crate) fn digest(reply: Value, op: &str) -> Value {
     } else if let Some(body) = ok.get("body").cloned() {
         complete(&body, ok);
     }
+    if op == "session" {
+        refused(ok);
+    }
     if let Some(headers) = ok.get("headers") {
         let gateway = remote::facts(headers, ok.get("trailers"));
         ok.insert("gateway".to_owned(), gateway);
@@ -51,6 +55,20 @@ pub(crate) fn digest(reply: Value, op: &str) -> Value {
         facts(gateway);
     }
     reply
+}
+
+/// Over a socket the words of a close begin with the slug of what the gateway ended the session with.
+fn refused(ok: &mut Map<String, Value>) {
+    let reason = ok.get("reason").and_then(Value::as_str);
+    let slug = reason
+        .and_then(|reason| reason.split_once(": "))
+        .map(|(slug, _)| slug);
+    let known = slug.filter(|slug| Code::ALL.iter().any(|code| code.slug() == *slug));
+    if ok.get("refused").is_none_or(Value::is_null)
+        && let Some(known) = known
+    {
+        ok.insert("refused".to_owned(), known.into());
+    }
 }
 
 /// Faces may give numbers as texts and money as numbers; here they become one.

@@ -13,15 +13,17 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use tidegate_providers::function::{Function, Functions};
 use tidegate_types::{Code, Dialect, Error, Secret, Segments, config::Config};
 use tokio::task::AbortHandle;
 
 use super::{
     Event, EventKind, Head, Mode, Outcome, Queue, Request, Source, StreamHandle, host_call,
+    outbox::Outbox,
     remote::Remote,
     runtime::{self, pid},
+    session,
     stream::Canceller,
 };
 use crate::{
@@ -79,6 +81,7 @@ enum Ticket {
 enum Answer {
     Whole(Head, Bytes),
     Stream(Head, Box<SettlingStream>),
+    Session(Head, session::Begun),
 }
 
 impl Drop for Shared {
@@ -275,6 +278,10 @@ impl Engine {
                 let ticket = next_ticket();
                 Outcome::Stream(head, core.start(&handle, ticket, frames, None))
             }
+            Ok(Answer::Session(head, begun)) => {
+                let ticket = next_ticket();
+                Outcome::Stream(head, core.converse(&handle, ticket, begun, None))
+            }
             Err(error) => Outcome::Error(error),
         }
     }
@@ -449,6 +456,31 @@ impl Core {
         stream
     }
 
+    /// As `start`, for a session.
+    fn converse(
+        self: &Arc<Self>,
+        handle: &tokio::runtime::Handle,
+        ticket: u64,
+        begun: session::Begun,
+        queue: Option<Queue>,
+    ) -> StreamHandle {
+        let mut tickets = self.tickets();
+        let forget = Forget {
+            core: Arc::clone(self),
+            ticket,
+        };
+        let outbox = Outbox::new(queue.clone(), next_ticket());
+        let announce = queue.map(|queue| (queue, ticket));
+        let stream = {
+            let kept = Some(Arc::clone(&outbox));
+            StreamHandle::spawn(handle, announce, kept, forget, |inbox| {
+                session::run(begun, inbox, outbox)
+            })
+        };
+        tickets.insert(ticket, Ticket::Streaming(stream.canceller()));
+        stream
+    }
+
     /// Hands a result to the queue, unless the ticket was cancelled meanwhile.
     fn deliver(
         self: &Arc<Self>,
@@ -466,6 +498,13 @@ impl Core {
             Ok(Answer::Stream(head, frames)) => {
                 drop(tickets);
                 let stream = self.start(handle, ticket, frames, Some(queue.clone()));
+                let kind = EventKind::Outcome(Outcome::Stream(head, stream));
+                queue.push(Event { ticket, kind });
+                return;
+            }
+            Ok(Answer::Session(head, begun)) => {
+                drop(tickets);
+                let stream = self.converse(handle, ticket, begun, Some(queue.clone()));
                 let kind = EventKind::Outcome(Outcome::Stream(head, stream));
                 queue.push(Event { ticket, kind });
                 return;
@@ -495,7 +534,21 @@ impl Drop for Forget {
 impl Backend {
     async fn run(&self, request: Request) -> Result<Answer, Error> {
         match self {
+            Self::Local(gateway) if request.mode == Mode::Session => {
+                let uri = address(&request.target)?;
+                let trust = trust(request.trusted);
+                let key = request.key.map(Secret::new);
+                let (_, begun) = gateway.session(&uri, request.headers, key, trust).await;
+                let (headers, pending) = begun?;
+                let begun = session::Begun::Here(Box::new(pending));
+                Ok(Answer::Session(switched(headers), begun))
+            }
             Self::Local(gateway) => local(gateway, request).await,
+            Self::Remote(remote) if request.mode == Mode::Session => {
+                let (headers, socket) = remote.open(request).await?;
+                let begun = session::Begun::There(socket);
+                Ok(Answer::Session(switched(headers), begun))
+            }
             Self::Remote(remote) => {
                 let answer = remote.run(request).await?;
                 Ok(match answer {
@@ -507,23 +560,39 @@ impl Backend {
     }
 }
 
+fn address(target: &str) -> Result<Uri, Error> {
+    target.parse().map_err(|_| {
+        let text = format!("{target:?} is neither a path nor a URL");
+        Error::new(Code::UnknownEndpoint, text)
+    })
+}
+
+fn trust(process: bool) -> Trust {
+    if process {
+        Trust::Process
+    } else {
+        Trust::Network
+    }
+}
+
+/// The head of a session.
+fn switched(headers: HeaderMap) -> Head {
+    Head {
+        status: StatusCode::SWITCHING_PROTOCOLS.as_u16(),
+        headers,
+    }
+}
+
 async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
     let native = request.mode == Mode::Native;
-    let uri: Uri = request.target.parse().map_err(|_| {
-        let text = format!("{:?} is neither a path nor a URL", request.target);
-        Error::new(Code::UnknownEndpoint, text)
-    })?;
+    let uri = address(&request.target)?;
     let entry = Entry {
         method: request.method,
         uri,
         headers: request.headers,
         body: Segments::from(request.body),
         key: request.key.map(Secret::new),
-        trust: if request.trusted {
-            Trust::Process
-        } else {
-            Trust::Network
-        },
+        trust: trust(request.trusted),
         native,
     };
     let (dialect, result) = gateway.enter(entry).await;

@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue, Uri, header};
 use tidegate_providers::{
     dialect::stream_type,
     http_transport::HttpTransport,
-    transport::{HttpRequest, Transport, TransportError},
+    socket::{Socket, SocketLimits},
+    transport::{BodyStream, HttpRequest, Opened, Transport, TransportError},
 };
-use tidegate_types::{Code, Error, Secret, Segments};
+use tidegate_types::{Code, Dialect, Error, Secret, Segments};
 
 use super::{Head, Mode, Request};
 use crate::{
@@ -25,6 +26,10 @@ use crate::{
 /// The remote engine has deadlines of its own; these only end a connection that has died.
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_mins(15);
+/// Longest silence in a session, pings unanswered.
+const IDLE: Duration = Duration::from_mins(2);
+/// Longest message of a session; the remote gateway may take less.
+const LONGEST: usize = 64 << 20;
 
 /// A client of a running gateway.
 pub(super) struct Remote {
@@ -47,11 +52,8 @@ impl Remote {
         self.url.to_string()
     }
 
-    pub(super) async fn run(
-        &self,
-        request: Request,
-    ) -> Result<(Head, Result<Bytes, Box<SettlingStream>>), Error> {
-        let native = request.mode == Mode::Native;
+    /// The request as the remote gateway takes it, and the dialect of its answer.
+    fn addressed(&self, request: Request) -> Result<(Dialect, HttpRequest), Error> {
         let path = remote_path(&request.target)?;
         let dialect = wire::dialect_of(&path, &request.headers);
         let base = self.url.to_string();
@@ -62,11 +64,13 @@ impl Remote {
         headers.remove(header::HOST);
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::ACCEPT_ENCODING);
-        headers
-            .entry(header::CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static("application/json"));
-        // A stream's cost is known at its end.
-        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        if request.mode != Mode::Session {
+            headers
+                .entry(header::CONTENT_TYPE)
+                .or_insert(HeaderValue::from_static("application/json"));
+            // A stream's cost is known at its end.
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
         let key = request
             .key
             .as_deref()
@@ -85,12 +89,39 @@ impl Remote {
             connect_timeout: CONNECT,
             first_byte_timeout: SILENCE,
         };
+        Ok((dialect, request))
+    }
+
+    /// Opens a session with the remote gateway, which meters it.
+    pub(super) async fn open(&self, request: Request) -> Result<(HeaderMap, Socket), Error> {
+        let (dialect, request) = self.addressed(request)?;
+        let limits = SocketLimits {
+            message: LONGEST,
+            idle: IDLE,
+        };
+        let opened = self.transport.open(request, limits).await;
+        match opened.map_err(|error| unreachable(&error))? {
+            Opened::Socket(headers, socket) => Ok((headers, socket)),
+            Opened::Refused(response) => {
+                let (status, headers) = (response.status, response.headers);
+                let whole = all(response.body).await?;
+                Err(wire::from_remote(dialect, status, headers, whole))
+            }
+        }
+    }
+
+    pub(super) async fn run(
+        &self,
+        request: Request,
+    ) -> Result<(Head, Result<Bytes, Box<SettlingStream>>), Error> {
+        let native = request.mode == Mode::Native;
+        let (dialect, request) = self.addressed(request)?;
         let response = self
             .transport
             .send(request)
             .await
             .map_err(|error| unreachable(&error))?;
-        let (status, headers, mut body) = (response.status, response.headers, response.body);
+        let (status, headers, body) = (response.status, response.headers, response.body);
         let is_stream = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
             value
                 .as_bytes()
@@ -106,16 +137,21 @@ impl Remote {
             let stream = SettlingStream::remote(Box::new(source), native);
             return Ok((head(status, headers), Err(Box::new(stream))));
         }
-        let mut whole = Vec::new();
-        while let Some(piece) = body.next().await {
-            whole.extend_from_slice(&piece.map_err(|error| unreachable(&error))?);
-        }
-        let whole = Bytes::from(whole);
+        let whole = all(body).await?;
         if native && !status.is_success() {
             return Err(wire::from_remote(dialect, status, headers, whole));
         }
         Ok((head(status, headers), Ok(whole)))
     }
+}
+
+/// All of a body.
+async fn all(mut body: BodyStream) -> Result<Bytes, Error> {
+    let mut whole = Vec::new();
+    while let Some(piece) = body.next().await {
+        whole.extend_from_slice(&piece.map_err(|error| unreachable(&error))?);
+    }
+    Ok(Bytes::from(whole))
 }
 
 fn head(status: http::StatusCode, headers: HeaderMap) -> Head {

@@ -5,14 +5,20 @@ use std::{
     fmt,
     future::poll_fn,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::HeaderMap;
 use tidegate_types::{Code, Error};
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::task::AbortHandle;
 
-use super::{Event, EventKind, Frame, Queue, runtime::pid};
+use super::{
+    Event, EventKind, Frame, Queue,
+    outbox::{Outbox, Sent},
+    runtime::pid,
+};
 use crate::stream::{SettlingStream, Step};
 
 /// The buffer holds this much before the upstream has to wait.
@@ -42,6 +48,8 @@ pub enum End {
 
 struct Owner {
     shared: Arc<Shared>,
+    /// Where the host's messages wait, when this is a session.
+    outbox: Option<Arc<Outbox>>,
     pump: AbortHandle,
     /// Process of the pump. A forked child must not touch its parent's runtime: whoever held its
     /// locks at the fork never lets go of them there.
@@ -52,14 +60,16 @@ impl Owner {
     fn stop(&self) {
         if self.pid == pid() {
             self.pump.abort();
+            if let Some(outbox) = &self.outbox {
+                outbox.end(None);
+            }
         }
     }
 }
 
-struct Shared {
+pub(super) struct Shared {
     buffer: Mutex<Buffer>,
     filled: Condvar,
-    room: Notify,
     /// Where to announce new frames: the queue and the ticket of the request.
     queue: Option<(Queue, u64)>,
 }
@@ -71,6 +81,8 @@ struct Buffer {
     end: Option<End>,
     over: bool,
     armed: bool,
+    /// Whoever fills the buffer, while it waits for room.
+    waiting: Option<Waker>,
     /// Threads in [`StreamHandle::read`]. Waking nobody is a system call all the same.
     readers: usize,
 }
@@ -95,24 +107,75 @@ impl StreamHandle {
         queue: Option<(Queue, u64)>,
         ended: impl Send + 'static,
     ) -> Self {
+        Self::spawn(runtime, queue, None, ended, |shared| async move {
+            shared.pump(&mut stream).await;
+        })
+    }
+
+    /// Starts whatever fills the buffer and, for a session, empties the outbox.
+    pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(
+        runtime: &tokio::runtime::Handle,
+        queue: Option<(Queue, u64)>,
+        outbox: Option<Arc<Outbox>>,
+        ended: impl Send + 'static,
+        fill: impl FnOnce(Arc<Shared>) -> F,
+    ) -> Self {
         let shared = Arc::new(Shared {
             buffer: Mutex::default(),
             filled: Condvar::new(),
-            room: Notify::new(),
             queue,
         });
-        let pump = {
-            let shared = Arc::clone(&shared);
-            runtime.spawn(async move {
-                let _ended = ended;
-                shared.pump(&mut stream).await;
-            })
-        };
+        let filling = fill(Arc::clone(&shared));
+        let pump = runtime.spawn(async move {
+            let _ended = ended;
+            filling.await;
+        });
         Self(Arc::new(Owner {
             shared,
+            outbox,
             pump: pump.abort_handle(),
             pid: pid(),
         }))
+    }
+
+    /// Whether messages can be sent: this is a session.
+    pub fn is_session(&self) -> bool {
+        self.0.outbox.is_some()
+    }
+
+    /// The ticket under which [`StreamHandle::arm_send`] announces room; 0 when this is no session.
+    pub fn send_ticket(&self) -> u64 {
+        self.0.outbox.as_ref().map_or(0, |outbox| outbox.ticket())
+    }
+
+    /// Sends a message of a session: text, which must be UTF-8, or bytes. Never waits.
+    pub fn send(&self, text: bool, payload: Bytes) -> Sent {
+        match &self.0.outbox {
+            Some(outbox) => outbox.push(text, payload),
+            None => Sent::Over,
+        }
+    }
+
+    /// As [`StreamHandle::send`], but waits for room, at most `limit`.
+    pub fn send_wait(&self, text: bool, payload: Bytes, limit: Option<Duration>) -> Sent {
+        match &self.0.outbox {
+            Some(outbox) => outbox.push_wait(text, payload, limit),
+            None => Sent::Over,
+        }
+    }
+
+    /// Asks for one [`EventKind::Readable`] under [`StreamHandle::send_ticket`] once there is room
+    /// for messages. True when there is, or the session is over: then no event follows.
+    pub fn arm_send(&self) -> bool {
+        self.0.outbox.as_ref().is_none_or(|outbox| outbox.arm())
+    }
+
+    /// Closes a session in its protocol's own way, after the messages that wait to be sent. Reads
+    /// go on until the other side has answered, for two seconds at most.
+    pub fn close(&self, code: u16, reason: &str) {
+        if let Some(outbox) = &self.0.outbox {
+            outbox.close(code, reason);
+        }
     }
 
     /// Takes at most `max` frames without waiting.
@@ -222,13 +285,34 @@ impl Shared {
     }
 
     async fn wait_for_room(&self) {
-        loop {
-            let room = self.room.notified();
-            if self.lock().bytes < MOST_BYTES {
-                return;
-            }
-            room.await;
+        poll_fn(|cx| self.poll_room(cx)).await;
+    }
+
+    /// Ready when there is room for a frame.
+    pub(super) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = self.lock();
+        if buffer.bytes < MOST_BYTES {
+            return Poll::Ready(());
         }
+        buffer.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Puts one frame into the buffer.
+    pub(super) fn put(&self, frame: Frame) {
+        let mut buffer = self.lock();
+        buffer.bytes += frame.data.len();
+        buffer.frames.push_back(frame);
+        self.announce(buffer);
+    }
+
+    /// Ends the stream, unless it has ended.
+    pub(super) fn end(&self, end: End) {
+        let mut buffer = self.lock();
+        if !buffer.over {
+            buffer.end.get_or_insert(end);
+        }
+        self.announce(buffer);
     }
 
     fn announce(&self, mut buffer: MutexGuard<'_, Buffer>) {
@@ -258,9 +342,10 @@ impl Shared {
         };
         buffer.over |= end.is_some();
         let roomy = was_full && buffer.bytes < MOST_BYTES;
+        let waiting = if roomy { buffer.waiting.take() } else { None };
         drop(buffer);
-        if roomy {
-            self.room.notify_one();
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
         Batch { frames, end }
     }

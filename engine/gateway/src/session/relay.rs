@@ -11,6 +11,7 @@ use tidegate_providers::socket::{Socket, SocketError};
 use tidegate_types::Error;
 
 use super::{Message, Session, code};
+use crate::facts::Facts;
 
 /// How long a side may take to answer a close.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -21,6 +22,15 @@ enum Caller {
     Broken(SocketError),
 }
 
+/// What is left when a session is over.
+#[derive(Debug, Default)]
+pub struct Parting {
+    /// What the gateway did. None when the session never began.
+    pub facts: Option<Facts>,
+    /// Why the gateway ended it, if it did.
+    pub error: Option<Error>,
+}
+
 /// Relays until one side closes, one vanishes, or `stop` is ready. `first` goes to the upstream
 /// before everything else.
 pub async fn relay(
@@ -28,7 +38,7 @@ pub async fn relay(
     session: Session,
     first: Option<Message>,
     stop: impl Future<Output = ()>,
-) {
+) -> Parting {
     let (mut to_client, mut from_client) = client.split();
     let (mut to_upstream, mut from_upstream) = session.split();
     // Ends when the caller has said its last word.
@@ -79,6 +89,11 @@ pub async fn relay(
             }
         }
     };
+    // The upstream goes first: nobody waits for it.
+    let parting = match to_upstream.reunite(from_upstream) {
+        Ok(session) => session.part(),
+        Err(_) => Parting::default(),
+    };
     let farewell = match ended {
         Ended::Stopped => Message::close(code::GOING_AWAY, "the gateway is going away"),
         Ended::Broken(SocketError::TooLong(most)) => Message::close(
@@ -89,24 +104,56 @@ pub async fn relay(
         // The answer to the caller's own close still has to leave.
         Ended::Closed => {
             let _ = tokio::time::timeout(FAREWELL, to_client.close()).await;
-            return;
+            return parting;
         }
-        Ended::Broken(_) => return,
+        Ended::Broken(_) => return parting,
     };
-    // The upstream goes first: nobody waits for it.
-    drop((to_upstream, from_upstream));
     let goodbye = async {
         if to_client.send(farewell).await.is_ok() {
             drain(&mut from_client).await;
         }
     };
     let _ = tokio::time::timeout(FAREWELL / 2, goodbye).await;
+    parting
 }
 
 enum Ended {
     Closed,
     Stopped,
     Broken(SocketError),
+}
+
+/// Passes messages between two sockets until either side ends: a session that another gateway keeps
+/// the books of. A break of the far one is told as a close (RFC 6455: 1006).
+pub(crate) async fn join(near: Socket, far: Socket) {
+    let (mut to_near, mut from_near) = near.split();
+    let (mut to_far, mut from_far) = far.split();
+    let up = async {
+        while let Some(Ok(message)) = from_near.next().await {
+            let last = matches!(message, Message::Close(_));
+            if to_far.send(message).await.is_err() || last {
+                break;
+            }
+        }
+    };
+    let down = async {
+        loop {
+            let message = match from_far.next().await {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => Message::close(code::BROKEN, error.to_string()),
+                None => break,
+            };
+            let last = matches!(message, Message::Close(_));
+            if to_near.send(message).await.is_err() || last {
+                break;
+            }
+        }
+    };
+    let (mut up, mut down) = (pin!(up), pin!(down));
+    if let Either::Left(_) = select(&mut up, &mut down).await {
+        // The other side answers a close.
+        let _ = tokio::time::timeout(FAREWELL, down).await;
+    }
 }
 
 /// Reads what nobody wants any more, until the other side has closed.

@@ -10,7 +10,7 @@ use tidegate_providers::{
     session as spoken,
     socket::{End, Socket, SocketLimits, accept_key},
 };
-use tidegate_types::{Code, Endpoint, Error, Segments, SessionKind};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Secret, Segments, SessionKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Entry, ReplyBody, Trust, context, door, failure};
@@ -18,7 +18,7 @@ use crate::{
     call::{self, Call, CallContext, Named},
     gateway::Gateway,
     pipeline::{self, authenticate},
-    session::{self, Message, Session, relay},
+    session::{self, Message, Parting, Session, relay},
 };
 
 /// Longest silence of a caller when the configuration does not say; pings unanswered.
@@ -92,27 +92,20 @@ impl Gateway {
     /// agreed when this returns; otherwise the session's first message decides.
     pub async fn upgrade(&self, request: Request<()>, trust: Trust) -> Upgrade {
         let (parts, ()) = request.into_parts();
-        let found = find(self, &parts.uri);
-        let dialect = found.as_ref().map_or_else(
-            |_| door::guess(parts.uri.path(), &parts.headers),
-            |found| found.kind.dialect(),
-        );
         let key = match handshake_key(&parts.headers) {
             Ok(key) => key,
             Err(response) => return refused(*response),
         };
-        let begun = match found {
-            Ok(found) => self.begin(found, parts.headers, trust).await,
-            Err(error) => Err(error),
-        };
+        let (dialect, begun) = self.session(&parts.uri, parts.headers, None, trust).await;
         match begun {
-            Ok((mut response, session)) => {
-                let headers = response.headers_mut();
+            Ok((mut headers, session)) => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
                 if let Ok(accept) = HeaderValue::from_str(&accept_key(key.as_bytes())) {
                     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
                 }
+                let mut response = Response::new(ReplyBody::full(bytes::Bytes::new()));
+                *response.headers_mut() = headers;
                 *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
                 Upgrade {
                     response,
@@ -123,12 +116,31 @@ impl Gateway {
         }
     }
 
+    /// The session at that path, without a handshake's headers, and the headers of the answer. The
+    /// dialect is that of a refusal.
+    pub(crate) async fn session(
+        &self,
+        uri: &Uri,
+        headers: HeaderMap,
+        key: Option<Secret<String>>,
+        trust: Trust,
+    ) -> (Dialect, Result<(HeaderMap, Pending), Error>) {
+        match find(self, uri, trust) {
+            Ok(found) => {
+                let dialect = found.kind.dialect();
+                (dialect, self.begin(found, headers, key, trust).await)
+            }
+            Err(error) => (door::guess(uri.path(), &headers), Err(error)),
+        }
+    }
+
     async fn begin(
         &self,
         found: Found,
         mut headers: HeaderMap,
+        key: Option<Secret<String>>,
         trust: Trust,
-    ) -> Result<(Response<ReplyBody>, Pending), Error> {
+    ) -> Result<(HeaderMap, Pending), Error> {
         let snapshot = self.inner.snapshot();
         let offered = take_credentials(&found, &mut headers);
         let entry = Entry {
@@ -136,7 +148,7 @@ impl Gateway {
             uri: Uri::default(),
             headers,
             body: Segments::new(),
-            key: None,
+            key,
             trust,
             native: false,
         };
@@ -167,23 +179,21 @@ impl Gateway {
             // Who may not come in learns it now; all else depends on the first message.
             let now = self.inner.clock.unix_seconds();
             authenticate::identify(&snapshot, &context, &call.headers, now)?;
-            let mut response = Response::new(ReplyBody::full(bytes::Bytes::new()));
-            choose_protocol(&offered, None, response.headers_mut());
+            let mut headers = HeaderMap::new();
+            choose_protocol(&offered, None, &mut headers);
             let pending = Pending {
                 gateway: self.clone(),
                 begun: Begun::Waiting(Box::new((context, call, found.kind))),
                 limits,
             };
-            return Ok((response, pending));
+            return Ok((headers, pending));
         }
         drop(snapshot);
         let reply = pipeline::execute(&self.inner, context, call).await?;
         let call::ReplyBody::Session(session) = reply.body else {
             return Err(Error::new(Code::Internal, "no session came of an upgrade"));
         };
-        let mut response = Response::new(ReplyBody::full(bytes::Bytes::new()));
-        let headers = response.headers_mut();
-        *headers = reply.head.headers;
+        let mut headers = reply.head.headers;
         let chosen = headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
         for name in [
             header::SEC_WEBSOCKET_EXTENSIONS,
@@ -192,14 +202,14 @@ impl Gateway {
         ] {
             headers.remove(name);
         }
-        choose_protocol(&offered, chosen, headers);
-        reply.head.facts.write(headers);
+        choose_protocol(&offered, chosen, &mut headers);
+        reply.head.facts.write(&mut headers);
         let pending = Pending {
             gateway: self.clone(),
             begun: Begun::Open(session),
             limits,
         };
-        Ok((response, pending))
+        Ok((headers, pending))
     }
 }
 
@@ -211,7 +221,12 @@ impl Pending {
         io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         stop: impl Future<Output = ()>,
     ) {
-        let mut client = Socket::over(io, Vec::new(), End::Server, self.limits).await;
+        let client = Socket::over(io, Vec::new(), End::Server, self.limits).await;
+        self.relay(client, stop).await;
+    }
+
+    /// As [`Pending::serve`], over anything that gives and takes messages.
+    pub(crate) async fn relay(self, mut client: Socket, stop: impl Future<Output = ()>) -> Parting {
         let (context, mut call, kind) = match self.begun {
             Begun::Open(session) => return relay(client, *session, None, stop).await,
             Begun::Waiting(waiting) => *waiting,
@@ -233,11 +248,12 @@ impl Pending {
             Err(error) => Err(error),
         };
         match opened {
-            Ok((reply, first)) => {
-                if let call::ReplyBody::Session(session) = reply.body {
-                    relay(client, *session, Some(first), stop).await;
+            Ok((reply, first)) => match reply.body {
+                call::ReplyBody::Session(session) => {
+                    relay(client, *session, Some(first), stop).await
                 }
-            }
+                _ => Parting::default(),
+            },
             Err(error) => {
                 let id = error.request_id().unwrap_or_default();
                 let mut words: Vec<Message> = spoken::error_message(kind, &error, None, id)
@@ -245,6 +261,10 @@ impl Pending {
                     .collect();
                 words.push(session::closing(&error));
                 session::refuse(client, words).await;
+                Parting {
+                    facts: None,
+                    error: Some(error),
+                }
             }
         }
     }
@@ -281,10 +301,15 @@ fn handshake_key(headers: &HeaderMap) -> Result<String, Box<Response<ReplyBody>>
 }
 
 /// From the path and query of a handshake to what it asks for.
-fn find(gateway: &Gateway, uri: &Uri) -> Result<Found, Error> {
+fn find(gateway: &Gateway, uri: &Uri, trust: Trust) -> Result<Found, Error> {
     let snapshot = gateway.inner.snapshot();
     let mut path = uri.path();
     let mut first = door::first_part(path);
+    // In this process the host of a vendor's URL names it, as for calls.
+    let by_host = uri
+        .host()
+        .filter(|_| trust == Trust::Process)
+        .and_then(|host| door::by_host(&snapshot, host, uri.port_u16(), path));
     if door::NEUTRAL.contains(&first) {
         path = &path[first.len() + 1..];
         first = door::first_part(path);
@@ -294,8 +319,11 @@ fn find(gateway: &Gateway, uri: &Uri) -> Result<Found, Error> {
         .iter()
         .find(|(alias, _)| *alias == named && !door::knows(&snapshot, alias))
         .map_or(named, |(_, provider)| provider);
-    let provider = door::knows(&snapshot, provider).then(|| provider.to_owned());
-    if provider.is_some() {
+    let mut provider = door::knows(&snapshot, provider).then(|| provider.to_owned());
+    if let Some(by_host) = by_host {
+        path = uri.path();
+        provider = Some(by_host.to_owned());
+    } else if provider.is_some() {
         path = &path[path.len().min(first.len() + 1)..];
     }
     let unknown = || {

@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate::{
-    Error,
     bridge::{End, Engine, Mode, Outcome, Request, Source, StreamHandle},
     config::Format,
 };
 
 use crate::{
-    Face, fail,
+    Face, done, fail,
     frames::{chunks, given_up, read},
-    functions, headers_json, headers_of, hello, request_of,
+    functions, headers_json, headers_of, hello, request_of, sessions,
 };
 
 const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload advance \
-     connect health close text path env root tried final_facts functions";
+     connect health close text path env root tried final_facts functions session session_cost";
 
 #[derive(Default)]
 pub(crate) struct Native {
@@ -49,6 +48,7 @@ impl Face for Native {
                     .map_or_else(|e| e, |(head, stream)| chunks(&head, &stream, usize::MAX));
             }
             ("call" | "http", Some(engine)) => return self.call(&engine, fields),
+            ("session", Some(engine)) => return sessions::talk(&engine, fields),
             ("reload", Some(engine)) => return done(engine.reload(Some(source(fields)))),
             ("health", Some(engine)) => return json!({ "ok": engine.health() }),
             ("drop", _) => self.held = None,
@@ -122,13 +122,6 @@ impl Native {
             self.held = Some((headers, stream));
         }
         reply
-    }
-}
-
-fn done(result: Result<(), Error>) -> Value {
-    match result {
-        Ok(()) => json!({ "ok": {} }),
-        Err(error) => json!({ "error": error.to_json() }),
     }
 }
 

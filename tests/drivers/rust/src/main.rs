@@ -7,6 +7,7 @@ mod engine;
 mod frames;
 mod functions;
 mod server;
+mod sessions;
 
 use std::io::{BufRead, Write};
 
@@ -42,6 +43,13 @@ fn hello(surface: &str, capabilities: &str) -> Value {
 
 fn fail(slug: &str, message: impl std::fmt::Display) -> Value {
     json!({ "error": { "slug": slug, "message": message.to_string() } })
+}
+
+fn done(result: Result<(), tidegate::Error>) -> Value {
+    match result {
+        Ok(()) => json!({ "ok": {} }),
+        Err(error) => json!({ "error": error.to_json() }),
+    }
 }
 
 /// Method, target and body of a `call` or an `http`.

@@ -8,11 +8,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
+use tidegate::bridge::Engine;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Face, boot::Server, fail, headers_json, headers_of, hello, request_of};
+use crate::{Face, boot::Server, fail, headers_json, headers_of, hello, request_of, sessions};
 
-const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health text path env server final_facts";
+const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health text path env server final_facts \
+     session";
 
 pub(crate) struct Http {
     runtime: Runtime,
@@ -30,6 +32,13 @@ impl Face for Http {
             ("call" | "http", _) => return self.exchange(fields),
             ("health", _) => return self.exchange(&json!({ "op": "http", "target": "/healthz" })),
             ("reload", Some(server)) => return server.reload(&fields["config"]),
+            ("session", Some(server)) => {
+                // Over a socket: nothing of the engine but its client is in this process.
+                return match Engine::connect(&server.url, None) {
+                    Ok(client) => sessions::talk(&client, fields),
+                    Err(error) => json!({ "error": error.to_json() }),
+                };
+            }
             ("rest", _) => {
                 let held = self
                     .held
