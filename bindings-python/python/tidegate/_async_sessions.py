@@ -12,7 +12,7 @@ from ._sessions import BaseSession, payload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Generator, Mapping  # noqa: F401 - in a text
     from types import TracebackType
     from typing import Any
 

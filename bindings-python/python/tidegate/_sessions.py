@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._async_caller import AsyncCaller
     from ._async_sessions import AsyncSessionManager
     from ._caller import Caller
     from ._core import Headers
@@ -258,7 +259,7 @@ class AsyncRealtime(Home[C]):
         self._caller = caller
 
     def connect(
-        self,
+        self: AsyncRealtime[AsyncCaller],
         *,
         model: str | None = None,
         call_id: str | None = None,
@@ -303,7 +304,7 @@ class AsyncLive(Home[C]):
         self._caller = caller
 
     def connect(
-        self,
+        self: AsyncLive[AsyncCaller],
         *,
         model: str,
         setup: Mapping[str, Any] | None = None,
