@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use tidegate_providers::upload::Upload;
 use tidegate_types::{Dialect, Endpoint, Secret, Segments};
 
 use crate::{facts::Facts, session::Session, stream::SettlingStream};
@@ -21,6 +22,8 @@ pub struct Call {
     pub named: Option<Named>,
     /// The caller's bytes.
     pub body: Segments,
+    /// What follows them and is still arriving: the end of a large upload.
+    pub rest: Option<Upload>,
     /// The caller's headers; only those that belong to the dialect are passed on.
     pub headers: HeaderMap,
 }

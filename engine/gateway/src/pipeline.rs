@@ -17,6 +17,7 @@ mod recall;
 pub(crate) mod reserve;
 mod rules;
 pub(crate) mod settle;
+mod upload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +28,7 @@ use tidegate_policy::{
     Tick, cache::CacheKey, health::Trial, identity::Identity, ledger::Reservation, limits::Permit,
     rng::Rng,
 };
-use tidegate_providers::socket::Socket;
+use tidegate_providers::{socket::Socket, upload::Upload};
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments};
 
 use crate::{
@@ -49,6 +50,8 @@ pub(crate) struct Job {
     /// What the path says, in dialects whose paths name the model.
     pub(crate) named: Option<Named>,
     pub(crate) body: Segments,
+    /// What follows `body` and is still arriving.
+    pub(crate) rest: Option<Upload>,
     pub(crate) headers: HeaderMap,
     pub(crate) started: Tick,
     /// Moment at which the caller's own limit ends the call.
@@ -138,6 +141,7 @@ pub(crate) async fn again(job: &mut Job) -> Result<Answer, Error> {
 }
 
 async fn stages(job: &mut Job) -> Result<Answer, Error> {
+    upload::run(job).await?;
     decode::run(job)?;
     authenticate::run(job)?;
     admit::run(job)?;
@@ -170,6 +174,7 @@ impl Job {
             implied_provider: call.provider,
             named: call.named,
             body: call.body,
+            rest: call.rest,
             headers: call.headers,
             started,
             running: None,
@@ -196,6 +201,12 @@ impl Job {
 }
 
 impl Job {
+    /// Bytes of the request's body, those still to come included.
+    pub(crate) fn size(&self) -> u64 {
+        let rest = self.rest.as_ref().and_then(Upload::size).unwrap_or(0);
+        self.body.len() as u64 + rest
+    }
+
     /// The same request without books of its own, to go on with where a stream breaks. `None` where
     /// that cannot be: the route does not ask for it, or the reply is more than one text.
     fn twin(&self) -> Option<Box<Self>> {
@@ -227,6 +238,7 @@ impl Job {
             provider: self.implied_provider.clone(),
             named: self.named.clone(),
             body: self.body.clone(),
+            rest: None,
             headers: self.headers.clone(),
         };
         let mut twin = Self::new(&self.gateway, context, call);
@@ -237,6 +249,7 @@ impl Job {
         twin.asks = decode::Asks {
             model: self.asks.model.clone(),
             outline: self.asks.outline.clone(),
+            form: None,
             ..self.asks
         };
         twin.plan = plan::Plan {

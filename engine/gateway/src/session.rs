@@ -114,6 +114,7 @@ impl Gateway {
                 stream: None,
             }),
             body: tidegate_types::Segments::new(),
+            rest: None,
             headers: http::HeaderMap::new(),
         };
         match self.execute(context, call).await?.body {

@@ -16,6 +16,7 @@ use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 pub use body::ReplyBody;
 pub(crate) use door::dialect_of;
 pub(crate) use failure::{from_remote, of_vendor, respond as refusal};
+pub use tidegate_providers::upload::Upload;
 pub use upgrade::{Pending, Upgrade, wants_socket};
 
 use crate::{
@@ -38,12 +39,24 @@ impl Gateway {
     /// Answers an HTTP request. Never fails: errors are answers in the caller's dialect, so that
     /// vendors' SDKs raise their own classes.
     pub async fn handle(&self, request: Request<Segments>, trust: Trust) -> Response<ReplyBody> {
+        self.handle_upload(request, None, trust).await
+    }
+
+    /// As [`Gateway::handle`], for a large upload: `rest` follows the body and is still arriving. What
+    /// can be sent on as it comes is; everything else is read first.
+    pub async fn handle_upload(
+        &self,
+        request: Request<Segments>,
+        rest: Option<Upload>,
+        trust: Trust,
+    ) -> Response<ReplyBody> {
         let (parts, body) = request.into_parts();
         let entry = Entry {
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
             body,
+            rest,
             key: None,
             trust,
             native: false,
@@ -83,13 +96,19 @@ impl Gateway {
         let ready = opened.and_then(|opened| Ok((opened, context(&entry)?)));
         let result = match ready {
             Ok((opened, context)) => {
-                let Entry { headers, body, .. } = entry;
+                let Entry {
+                    headers,
+                    body,
+                    rest,
+                    ..
+                } = entry;
                 let call = Call {
                     endpoint: opened.endpoint,
                     dialect,
                     provider: opened.provider,
                     named: opened.named,
                     body,
+                    rest,
                     headers,
                 };
                 pipeline::execute(&self.inner, context, call).await
@@ -106,6 +125,7 @@ pub(crate) struct Entry {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Segments,
+    pub(crate) rest: Option<Upload>,
     pub(crate) key: Option<Secret<String>>,
     pub(crate) trust: Trust,
     pub(crate) native: bool,

@@ -199,6 +199,7 @@ mod tests {
             uri: uri.parse().unwrap(),
             headers,
             body,
+            rest: None,
             connect_timeout: Duration::ZERO,
             first_byte_timeout: Duration::ZERO,
         }

@@ -255,6 +255,15 @@ impl Authority {
         }
     }
 
+    /// Whether the proof is made of the request's body, which must then be there whole.
+    pub fn signs_bodies(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "aws")]
+            Kind::Aws { .. } => true,
+            Kind::Bearer { .. } | Kind::Nothing(_) => false,
+        }
+    }
+
     /// Forgets what is kept: the upstream refused it.
     pub fn forget(&self) {
         match &self.0 {

@@ -177,8 +177,9 @@ fn read_request<T>(
     let body = parse(respelled.as_deref().unwrap_or(body))?;
     let unfolded = with_codec!(from, D => <D as Codec>::unfold(body));
     let body = unfolded.as_deref().map_or(Ok(body), parse)?;
-    let request = with_codec!(from, D => <D as Codec>::decode_request(body))
+    let mut request = with_codec!(from, D => <D as Codec>::decode_request(body))
         .map_err(|fault| invalid(body, &fault))?;
+    request.size = body.as_str().len();
     Ok(then(body, request))
 }
 
@@ -302,7 +303,7 @@ pub fn chat_path(dialect: Dialect, model: &str, stream: bool) -> String {
 /// What a complete reply says it consumed.
 pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
     match endpoint {
-        Endpoint::Models | Endpoint::CountTokens => None,
+        Endpoint::Models(_) | Endpoint::CountTokens => None,
         Endpoint::Embeddings => {
             let read = embed::usage(dialect, body);
             usage::of_relay(endpoint, body, read)

@@ -57,6 +57,10 @@ impl Transport for HttpTransport {
         Box::pin(async move { inner.send(request).await })
     }
 
+    fn takes_uploads(&self) -> bool {
+        true
+    }
+
     fn open(&self, request: HttpRequest, limits: SocketLimits) -> Opening {
         let inner = Arc::clone(&self.0);
         Box::pin(async move { upgrade::open(&inner, request, limits).await })

@@ -20,3 +20,4 @@ pub mod socket;
 pub mod sse;
 pub mod tokens;
 pub mod transport;
+pub mod upload;

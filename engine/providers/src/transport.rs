@@ -19,6 +19,7 @@ use tidegate_types::Segments;
 use crate::{
     http_transport::Connection,
     socket::{Socket, SocketLimits},
+    upload::Upload,
 };
 
 /// Sends one request and gives back its answer once the headers are there.
@@ -29,6 +30,12 @@ use crate::{
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request`. Must be polled inside a tokio runtime.
     fn send(&self, request: HttpRequest) -> Sending;
+
+    /// Whether it sends what of a body is still arriving ([`HttpRequest::rest`]). One that does not is
+    /// given whole bodies only.
+    fn takes_uploads(&self) -> bool {
+        false
+    }
 
     /// Asks for a WebSocket with `request`, a `GET` whose handshake headers the transport adds. Must
     /// be polled inside a tokio runtime. A transport that knows no sockets fails to connect.
@@ -65,6 +72,8 @@ pub struct HttpRequest {
     pub headers: HeaderMap,
     /// Body; segments are written as they are, never merged.
     pub body: Segments,
+    /// What follows it and is still arriving, of known length.
+    pub rest: Option<Upload>,
     /// Longest time to establish a connection, TLS and proxy included.
     pub connect_timeout: Duration,
     /// Longest time from a usable connection to the answer's headers.

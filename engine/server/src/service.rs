@@ -10,20 +10,24 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use tidegate::{
     Code, Error, Gateway, Segments,
     config::Size,
     header as names,
-    wire::{ReplyBody, Trust},
+    wire::{ReplyBody, Trust, Upload},
 };
 
 use crate::phase::{Lifecycle, Phase};
 
 /// Largest request body when the configuration does not say.
 const MAX_BODY: u64 = 128 << 20;
+
+/// Of an upload that is larger, only this much is held in memory.
+const IN_MEMORY: usize = 4 << 20;
 
 /// Longest silence in the middle of a request body.
 const BODY_IDLE: Duration = Duration::from_mins(1);
@@ -45,6 +49,18 @@ enum Unread {
     Broken(&'static str),
 }
 
+impl Unread {
+    fn error(&self, limit: u64) -> Error {
+        match self {
+            Self::TooLarge => Error::new(
+                Code::BodyTooLarge,
+                format!("the request body is larger than {limit} bytes"),
+            ),
+            Self::Broken(text) => Error::new(Code::InvalidRequest, *text),
+        }
+    }
+}
+
 impl Service {
     /// Answers one request.
     pub(crate) async fn answer(
@@ -55,8 +71,8 @@ impl Service {
         if let "/healthz" | "/readyz" = head.uri.path() {
             return Ok(self.probe(&head.method, &head.uri));
         }
-        let body = if body.is_end_stream() {
-            Segments::new()
+        let (body, rest) = if body.is_end_stream() {
+            (Segments::new(), None)
         } else {
             let limit = self
                 .gateway
@@ -64,7 +80,7 @@ impl Service {
                 .server
                 .max_body
                 .map_or(MAX_BODY, |Size(max)| max);
-            match collect(body, limit, head.headers.contains_key(header::EXPECT)).await {
+            match receive(body, limit, &head.headers).await {
                 Ok(body) => body,
                 Err(why) => return Ok(self.refuse(&head.uri, &why, limit)),
             }
@@ -74,7 +90,12 @@ impl Service {
             .get(header::TE)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
         let request = Request::from_parts(head, body);
-        let mut response = self.gateway.handle(request, Trust::Network).await;
+        let upload = rest.clone();
+        let handling = self.gateway.handle_upload(request, rest, Trust::Network);
+        let mut response = handling.await;
+        if let Some(upload) = upload.filter(|_| !response.status().is_success()) {
+            upload.discard(MOST_DISCARDED).await;
+        }
         if trailers && response.body().size_hint().exact().is_none() {
             // HTTP/1.1 sends only trailers that were announced.
             let cost = HeaderValue::from_name(names::COST);
@@ -84,14 +105,7 @@ impl Service {
     }
 
     fn refuse(&self, uri: &Uri, why: &Unread, limit: u64) -> Response<ReplyBody> {
-        let error = match why {
-            Unread::TooLarge => Error::new(
-                Code::BodyTooLarge,
-                format!("the request body is larger than {limit} bytes"),
-            ),
-            Unread::Broken(text) => Error::new(Code::InvalidRequest, *text),
-        };
-        let mut response = self.gateway.refuse(uri, &error);
+        let mut response = self.gateway.refuse(uri, &why.error(limit));
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
         response
@@ -119,8 +133,31 @@ impl Service {
     }
 }
 
-/// Reads a body of at most `limit` bytes, each read a segment of its own.
-async fn collect(mut body: Incoming, limit: u64, waits: bool) -> Result<Segments, Unread> {
+/// Whether a body of this kind may be sent on while it arrives: files, not what the gateway reads.
+fn is_upload(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.trim_start().to_ascii_lowercase();
+    [
+        "multipart/",
+        "audio/",
+        "image/",
+        "video/",
+        "application/octet-stream",
+    ]
+    .iter()
+    .any(|start| kind.starts_with(start))
+}
+
+/// Reads a body of at most `limit` bytes, each read a segment of its own. Of a large upload the rest
+/// is left to whoever sends it on.
+async fn receive(
+    mut body: Incoming,
+    limit: u64,
+    headers: &HeaderMap,
+) -> Result<(Segments, Option<Upload>), Unread> {
+    let waits = headers.contains_key(header::EXPECT);
+    let uploads = is_upload(headers);
     if body.size_hint().lower() > limit {
         // Who waits to be asked for the body need not be asked.
         if !waits {
@@ -129,8 +166,8 @@ async fn collect(mut body: Incoming, limit: u64, waits: bool) -> Result<Segments
         return Err(Unread::TooLarge);
     }
     let mut segments = Segments::new();
-    while let Some(piece) = piece(&mut body).await? {
-        segments.push(piece);
+    while let Some(data) = piece(&mut body).await? {
+        segments.push(data);
         if segments.len() as u64 > limit {
             discard(body).await;
             return Err(Unread::TooLarge);
@@ -138,8 +175,26 @@ async fn collect(mut body: Incoming, limit: u64, waits: bool) -> Result<Segments
         if body.is_end_stream() {
             break;
         }
+        if uploads && segments.len() > IN_MEMORY {
+            let seen = segments.len() as u64;
+            let left = body.size_hint().exact();
+            let pieces = stream::unfold(Some((body, seen)), move |state| async move {
+                let (mut body, seen) = state?;
+                let why = match piece(&mut body).await {
+                    Ok(None) => return None,
+                    Ok(Some(piece)) if seen + piece.len() as u64 <= limit => {
+                        let seen = seen + piece.len() as u64;
+                        return Some((Ok(piece), Some((body, seen))));
+                    }
+                    Ok(Some(_)) => Unread::TooLarge,
+                    Err(why) => why,
+                };
+                Some((Err(why.error(limit)), None))
+            });
+            return Ok((segments, Some(Upload::new(pieces, left))));
+        }
     }
-    Ok(segments)
+    Ok((segments, None))
 }
 
 /// The next bytes of a body. The timer is set only when they are not there yet.

@@ -76,6 +76,17 @@ impl Segments {
         }
     }
 
+    /// Merges the segments into one; each is let go once it is copied.
+    pub fn flatten(&mut self) {
+        if self.parts.len() > 1 {
+            let mut whole = BytesMut::with_capacity(self.len);
+            for part in std::mem::take(&mut self.parts) {
+                whole.extend_from_slice(&part);
+            }
+            self.parts.push(whole.freeze());
+        }
+    }
+
     /// The bytes of `range`; borrowed when they lie in one segment. Out of range gives less.
     pub fn slice(&self, range: Range<usize>) -> Cow<'_, [u8]> {
         let mut start = 0;

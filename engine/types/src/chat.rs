@@ -27,6 +27,8 @@ pub use tool::{ServerKind, ServerTool, Tool, ToolChoice};
 /// A conversation and how it is to be continued.
 #[derive(Debug, Default)]
 pub struct Request<'a> {
+    /// Bytes of the body it was read from, which is about what it takes in another dialect.
+    pub size: usize,
     /// Instructions that stand above the conversation.
     pub system: Vec<Part<'a>>,
     /// The conversation, oldest first.

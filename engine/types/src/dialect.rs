@@ -114,6 +114,18 @@ impl Relay {
     }
 }
 
+/// In what shape models are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Listing {
+    /// Names, as the caller's dialect lists them.
+    #[default]
+    Names,
+    /// Every target of every name, as LiteLLM's `/model/info`.
+    Deployments,
+    /// Every name with what its targets have in common, as LiteLLM's `/model_group/info`.
+    Groups,
+}
+
 /// Protocols of sessions over a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -154,8 +166,8 @@ pub enum Endpoint {
     Relay(Relay),
     /// How many tokens a chat request has. Asked of vendors that count, counted here otherwise.
     CountTokens,
-    /// The list of models this caller may use.
-    Models,
+    /// The list of models this caller may use, or one of them.
+    Models(Listing),
     /// A session over a WebSocket: messages both ways, each response metered.
     Session {
         /// What is spoken.
@@ -182,7 +194,7 @@ impl Endpoint {
             Self::Embeddings => "embeddings",
             Self::Relay(relay) => relay.path().trim_start_matches('/'),
             Self::CountTokens => "count_tokens",
-            Self::Models => "models",
+            Self::Models(_) => "models",
             Self::Session { .. } => "session",
             Self::Passthrough { .. } => "passthrough",
         }

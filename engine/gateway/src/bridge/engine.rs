@@ -591,6 +591,7 @@ async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
         uri,
         headers: request.headers,
         body: Segments::from(request.body),
+        rest: None,
         key: request.key.map(Secret::new),
         trust: trust(request.trusted),
         native,

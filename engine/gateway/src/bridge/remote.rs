@@ -86,6 +86,7 @@ impl Remote {
             uri,
             headers,
             body: Segments::from(request.body),
+            rest: None,
             connect_timeout: CONNECT,
             first_byte_timeout: SILENCE,
         };

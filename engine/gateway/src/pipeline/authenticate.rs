@@ -30,7 +30,7 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     }
     let led = rules::run(job)?.and_then(|rule| rule.target.clone());
     let asked = match &job.endpoint {
-        Endpoint::Models => return Ok(()),
+        Endpoint::Models(_) => return Ok(()),
         Endpoint::Passthrough { provider, .. } => job.snapshot.passthrough(provider),
         Endpoint::Session { .. } if job.asks.model.is_empty() => {
             let vendor = job.implied_provider.as_deref().unwrap_or("openai");

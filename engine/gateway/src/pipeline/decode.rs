@@ -1,6 +1,5 @@
 //! Stage 1: reads from the body what routing needs, and nothing else.
 
-use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use tidegate_providers::session;
 use tidegate_types::{
@@ -9,7 +8,7 @@ use tidegate_types::{
     json::{self, Outline},
 };
 
-use super::{Job, form};
+use super::{Job, form::Form};
 
 /// Members of the body the gateway reads or may replace, in every dialect.
 pub(crate) const KEYS: &[&str] = &[
@@ -70,20 +69,22 @@ pub(crate) struct Asks {
     pub(crate) include_usage: bool,
     /// The body as one JSON object; absent for bodies that are passed through.
     pub(crate) outline: Option<Outline<'static>>,
+    /// The body as a form, as far as it was looked through.
+    pub(crate) form: Option<Form>,
 }
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     job.running = Some(job.gateway.enter()?);
     if matches!(
         job.endpoint,
-        Endpoint::Models | Endpoint::Passthrough { .. }
+        Endpoint::Models(_) | Endpoint::Passthrough { .. }
     ) {
         return Ok(());
     }
     if let Endpoint::Session { kind, .. } = job.endpoint {
         return session(job, kind);
     }
-    if is_form(job) {
+    if job.asks.form.is_some() {
         return form(job);
     }
     again(job)
@@ -128,6 +129,7 @@ pub(super) fn again(job: &mut Job) -> Result<(), Error> {
             .and_then(|options| options.include_usage)
             .unwrap_or(false),
         outline: None,
+        form: None,
     };
     job.asks = Asks {
         outline: Some(outline),
@@ -201,20 +203,13 @@ fn session(job: &mut Job, kind: SessionKind) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_form(job: &Job) -> bool {
-    job.headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"))
-}
-
 /// Reads the model that a form names.
 fn form(job: &mut Job) -> Result<(), Error> {
-    let model = job.headers.get(CONTENT_TYPE).and_then(|kind| {
-        let place = form::field(&job.body, kind, "model")?;
-        let model = job.body.slice(place);
-        let model = std::str::from_utf8(&model).ok()?;
-        (!model.is_empty()).then(|| model.to_owned())
-    });
+    let form = job.asks.form.as_ref();
+    let model = form.and_then(|form| form.get("model"));
+    let model = model
+        .map(|field| field.value.clone())
+        .filter(|model| !model.is_empty());
     let in_path = job.named.as_ref().map(|named| named.model.clone());
     match (in_path.or(model), without_model(job)) {
         (Some(model), _) => job.asks.model = model,

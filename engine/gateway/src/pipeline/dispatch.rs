@@ -27,9 +27,15 @@ pub(super) async fn run(job: &mut Job) -> Result<Answer, Error> {
     let Some(route) = job.route.clone() else {
         // The list of models, and what the engine keeps: no target is asked.
         let body = job.known.take();
-        let body = body.unwrap_or_else(|| models::list(job).into());
+        let body = match body {
+            Some(body) => body,
+            None => models::list(job)?.into(),
+        };
         return Ok(Answer::own(job.dialect, body));
     };
+    if job.body.parts().len() > 1 && is_translated(job, &route) {
+        job.body.flatten();
+    }
     let result = timed(job, &route).await;
     match result {
         Err(error) if job.endpoint == Endpoint::CountTokens && count::unasked(&error) => {
@@ -56,6 +62,16 @@ async fn timed(job: &mut Job, route: &Arc<Route>) -> Result<Answer, Error> {
     };
     lanes.close(job, &result.as_ref().map(|(_, lane)| *lane));
     result.map(|(answer, _)| answer)
+}
+
+/// Whether one of the targets is asked in another format: what is translated is looked at as a whole, so
+/// the pieces it came in are let go.
+fn is_translated(job: &Job, route: &Route) -> bool {
+    let mut planned = job.plan.order.iter();
+    planned.any(|position| {
+        let target = job.plan.target(route, *position);
+        target.is_some_and(|target| wire(job, &target).dialect != job.dialect)
+    })
 }
 
 /// How many targets may be asked at the same time. What vendors keep is made once.

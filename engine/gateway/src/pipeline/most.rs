@@ -1,10 +1,9 @@
 //! The most a call can consume, as far as its request tells, and what the request alone can tell.
 
-use http::header::CONTENT_TYPE;
 use memchr::memmem;
 use tidegate_types::{Endpoint, Relay, Usage, chat::Json};
 
-use super::{Job, form};
+use super::Job;
 use crate::snapshot::Target;
 
 /// No format in use takes fewer bytes for a second of sound: speech codecs begin at 4 kbit/s.
@@ -22,7 +21,7 @@ const DOCUMENTS_PER_UNIT: u64 = 100;
 
 /// The most that `job` can consume at `target`; whether it may ask for the quick copy of the model.
 pub(super) fn of(job: &Job, target: &Target) -> (Usage, bool) {
-    let bytes = job.body.len() as u64;
+    let bytes = job.size();
     let mut most = Usage {
         input: bytes,
         ..Usage::default()
@@ -96,7 +95,7 @@ pub(super) fn asked(job: &Job) -> Usage {
             asked.characters = input.map_or(0, |input| input.decode().chars().count() as u64);
         }
         Endpoint::Relay(Relay::Transcriptions | Relay::Translations) => {
-            asked.micros = (job.body.len() as u64).saturating_mul(1_000_000) / BYTES_PER_SECOND;
+            asked.micros = job.size().saturating_mul(1_000_000) / BYTES_PER_SECOND;
         }
         Endpoint::Relay(Relay::Videos) => {
             let seconds = number(job, "seconds").unwrap_or_default();
@@ -109,10 +108,8 @@ pub(super) fn asked(job: &Job) -> Usage {
 
 /// A whole number in the request's outermost object or form.
 fn number(job: &Job, name: &str) -> Option<u64> {
-    let kind = job.headers.get(CONTENT_TYPE);
-    if let Some(place) = kind.and_then(|kind| form::field(&job.body, kind, name)) {
-        let said = job.body.slice(place);
-        return std::str::from_utf8(&said).ok()?.trim().parse().ok();
+    if let Some(form) = &job.asks.form {
+        return form.get(name)?.value.trim().parse().ok();
     }
     let body = job.body.to_bytes();
     let body = std::str::from_utf8(&body).ok()?;

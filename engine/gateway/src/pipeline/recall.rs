@@ -10,6 +10,10 @@ use crate::{call::CacheDirective, facts::CacheFact, stream::source::EventSource}
 
 /// Gives the stored answer, and otherwise names the place where the new one will be stored.
 pub(super) fn run(job: &mut Job) -> Option<Answer> {
+    if job.rest.is_some() {
+        // What the question is, nobody knows yet.
+        return None;
+    }
     let route = job.route.as_ref()?;
     let settings = route.cache.as_ref()?;
     if job.context.cache == CacheDirective::Bypass {

@@ -21,7 +21,7 @@ use crate::{facts::header as names, snapshot::Rule};
 /// # Errors
 /// `rule_refused`.
 pub(super) fn run(job: &mut Job) -> Result<Option<Arc<Rule>>, Error> {
-    if matches!(job.endpoint, Endpoint::Models) {
+    if matches!(job.endpoint, Endpoint::Models(_)) {
         return Ok(None);
     }
     let Some(rule) = first(job) else {
@@ -118,7 +118,7 @@ impl Situation for Scene<'_> {
             Variable::Stream => Value::Bool(job.asks.stream),
             Variable::InputTokens => whole(*self.tokens.get_or_init(|| prompt::tokens(&job.body))),
             Variable::MaxOutputTokens => whole(job.asks.max_output.unwrap_or(0)),
-            Variable::Bytes => whole(job.body.len() as u64),
+            Variable::Bytes => whole(job.size()),
             Variable::User => Value::String(Cow::Owned(prompt::user(job).unwrap_or_default())),
             Variable::Key => text(job.identity.as_ref().map_or("", |identity| &*identity.id)),
             Variable::BudgetUsed => Value::Double(self.budget_used()),

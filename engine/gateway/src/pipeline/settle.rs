@@ -94,7 +94,7 @@ fn books(job: &Job) -> Settlement {
         cache_key: None,
         facts: Facts::default(),
         started: job.started,
-        body_bytes: job.body.len() as u64,
+        body_bytes: job.size(),
         asked: most::asked(job),
         output_bound: job
             .asks

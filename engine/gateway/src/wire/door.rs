@@ -3,12 +3,13 @@
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 use tidegate_providers::{catalogue, shape::Shape};
-use tidegate_types::{Code, Dialect, Endpoint, Error, Relay};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Listing, Relay};
 
 use super::Trust;
 use crate::{
     call::Named,
     kept::{Kept, Place},
+    models,
     snapshot::Snapshot,
 };
 
@@ -110,6 +111,19 @@ pub(super) fn open(
     let versioned = ["/v", "/upload/", "/download/"]
         .iter()
         .any(|start| path.starts_with(start));
+    if *method == Method::GET
+        && place.kind == "models"
+        && let Some((_, name)) = path.split_once("/models/")
+        && let Some(named) =
+            self::named(name, None).filter(|named| models::has(snapshot, &named.model))
+    {
+        let opened = Opened {
+            endpoint: Endpoint::Models(Listing::Names),
+            provider: None,
+            named: Some(named),
+        };
+        return (guessed, Ok(opened));
+    }
     if KEPT.contains(&place.kind) && (!place.id.is_empty() || versioned) {
         let asked = asked_for(uri.query(), headers).filter(|name| knows(snapshot, name));
         let origin = kept.origins.get(place.id);
@@ -173,7 +187,21 @@ fn recognise(
         ("/responses", Dialect::Responses, Endpoint::Chat),
         ("/chat", Dialect::Cohere, Endpoint::Chat),
         ("/embeddings", Dialect::OpenAi, Endpoint::Embeddings),
-        ("/models", guess(path, headers), Endpoint::Models),
+        (
+            "/model/info",
+            Dialect::OpenAi,
+            Endpoint::Models(Listing::Deployments),
+        ),
+        (
+            "/model_group/info",
+            Dialect::OpenAi,
+            Endpoint::Models(Listing::Groups),
+        ),
+        (
+            "/models",
+            guess(path, headers),
+            Endpoint::Models(Listing::Names),
+        ),
         (
             "/messages/count_tokens",
             Dialect::Anthropic,
@@ -275,7 +303,7 @@ fn named(model: &str, stream: Option<bool>) -> Option<Named> {
 
 fn right_method(endpoint: &Endpoint, method: &Method, path: &str) -> Result<(), Error> {
     let wanted = match endpoint {
-        Endpoint::Models => Method::GET,
+        Endpoint::Models(_) => Method::GET,
         _ => Method::POST,
     };
     if *method == wanted {
@@ -321,7 +349,7 @@ fn below(
     if let Some((dialect, endpoint, named)) = recognise(path, &bases, headers)
         && right_method(&endpoint, method, path).is_ok()
         // A configured provider's own list says more than the gateway's.
-        && (endpoint != Endpoint::Models || !snapshot.providers.contains_key(provider))
+        && (!matches!(endpoint, Endpoint::Models(_)) || !snapshot.providers.contains_key(provider))
     {
         let opened = Opened {
             endpoint,

@@ -148,6 +148,7 @@ impl Gateway {
             uri: Uri::default(),
             headers,
             body: Segments::new(),
+            rest: None,
             key,
             trust,
             native: false,
@@ -173,6 +174,7 @@ impl Gateway {
                 stream: None,
             }),
             body: Segments::new(),
+            rest: None,
             headers: entry.headers,
         };
         if found.kind != SessionKind::Realtime {

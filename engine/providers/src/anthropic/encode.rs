@@ -41,7 +41,7 @@ pub(super) fn request<'a>(
         dropped,
     );
 
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     body.str("model", model);
     body.number("max_tokens", thinking.max_tokens);

@@ -37,7 +37,7 @@ pub(super) fn request<'a>(
     let plan = tools::plan(request, family, emulated, &conversation, dropped);
     let settings = Settings::of(request, family, plan.forced(), &conversation, dropped);
 
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     body.array("messages", |list| {
         for (role, blocks) in &conversation {

@@ -29,7 +29,7 @@ pub(super) fn request<'a>(
 ) -> Vec<u8> {
     let tools = Tools::plan(request, model, dropped);
     let reasons = !models::command_without_reasoning(model);
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     body.str("model", model);
     if let Some(stream) = request.stream {

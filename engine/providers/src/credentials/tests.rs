@@ -94,6 +94,7 @@ fn request() -> HttpRequest {
             .unwrap(),
         headers: HeaderMap::new(),
         body: Segments::new(),
+        rest: None,
         connect_timeout: Duration::ZERO,
         first_byte_timeout: Duration::ZERO,
     }

@@ -50,6 +50,7 @@ impl Ask {
                 uri,
                 headers,
                 body: Segments::new(),
+                rest: None,
                 connect_timeout: PATIENCE,
                 first_byte_timeout: PATIENCE,
             },

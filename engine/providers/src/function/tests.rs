@@ -39,6 +39,7 @@ fn at(path: &str, body: &Value) -> HttpRequest {
         uri: format!("http://mock.invalid{path}").parse().unwrap(),
         headers: HeaderMap::new(),
         body: Segments::from(Bytes::from(body.to_string())),
+        rest: None,
         connect_timeout: Duration::from_secs(1),
         first_byte_timeout: Duration::from_millis(200),
     }

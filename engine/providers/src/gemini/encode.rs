@@ -30,7 +30,7 @@ pub(super) fn request<'a>(
         Some(Format::Schema { schema, .. }) if apart => Some(*schema),
         _ => None,
     };
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     let told = matches!(format, Some(Format::Json)) && apart;
     system(request, told.then_some(JSON_ONLY), &mut body, dropped);

@@ -144,13 +144,21 @@ impl Connection {
             proxy_authorization: route.proxy_authorization(),
             upgrade,
         };
-        self.outgoing.set(&target, &request.headers, &request.body);
-        let deadline = self.arm(request.first_byte_timeout);
+        let rest = request.rest.as_ref();
+        self.outgoing
+            .set(&target, &request.headers, &request.body, rest);
+        let mut deadline = self.arm(request.first_byte_timeout);
         let mut scanned = 0;
         poll_fn(
             |cx| match self.poll_head(cx, &mut scanned, &request.method) {
                 Poll::Ready(head) => Poll::Ready(head),
-                Poll::Pending => self.poll_deadline(cx, deadline).map(Err),
+                Poll::Pending => {
+                    // Nobody answers what is still being asked.
+                    if self.outgoing.has_moved() {
+                        deadline = self.arm(request.first_byte_timeout);
+                    }
+                    self.poll_deadline(cx, deadline).map(Err)
+                }
             },
         )
         .await
@@ -177,6 +185,9 @@ impl Connection {
         method: &http::Method,
     ) -> Poll<Result<Head, TransportError>> {
         let unsent = self.poll_send(cx);
+        if self.outgoing.is_cut() {
+            return Poll::Ready(Err(unsent.as_ref().map_or_else(ended, lost)));
+        }
         loop {
             let found = h1::read(&mut self.buffer, scanned, method).map_err(malformed)?;
             if let Some(head) = found {

@@ -22,6 +22,7 @@ fn post(url: &str, body: impl Into<Segments>) -> HttpRequest {
         uri: url.parse().expect("a URL"),
         headers: HeaderMap::new(),
         body: body.into(),
+        rest: None,
         connect_timeout: Duration::from_secs(5),
         first_byte_timeout: Duration::from_secs(5),
     }

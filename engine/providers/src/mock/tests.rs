@@ -13,6 +13,7 @@ fn request(path: &str, body: &Value) -> HttpRequest {
         uri: format!("http://mock{path}").parse().expect("a URL"),
         headers: HeaderMap::new(),
         body: body.to_string().into_bytes().into(),
+        rest: None,
         connect_timeout: Duration::from_secs(1),
         first_byte_timeout: Duration::from_secs(1),
     }

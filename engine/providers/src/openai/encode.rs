@@ -44,7 +44,7 @@ pub(super) fn request<'a>(
         custom: models::knows_custom_tools(model),
         dropped,
     };
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     body.str("model", model);
     body.array("messages", |list| {

@@ -34,7 +34,7 @@ pub(super) fn request<'a>(
         free: Vec::new(),
         dropped,
     };
-    let mut out = Vec::with_capacity(4096);
+    let mut out = Vec::with_capacity(4096 + request.size);
     let mut body = Object::open(&mut out);
     body.str("model", model);
     let apart = instructions(request, &writer);

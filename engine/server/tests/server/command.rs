@@ -28,10 +28,10 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-struct File(PathBuf);
+pub(crate) struct File(PathBuf);
 
 impl File {
-    fn new(name: &str, content: &str) -> Self {
+    pub(crate) fn new(name: &str, content: &str) -> Self {
         let file = std::env::temp_dir().join(format!("tidegate-{}-{name}", std::process::id()));
         std::fs::write(&file, content).expect("a folder for temporary files");
         Self(file)
@@ -129,15 +129,15 @@ fn demo_shows_everything_without_colour_in_a_file() {
 }
 
 #[cfg(unix)]
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     log: BufReader<std::process::ChildStderr>,
-    address: String,
+    pub(crate) address: String,
 }
 
 #[cfg(unix)]
 impl Running {
-    fn start(config: &File) -> Self {
+    pub(crate) fn start(config: &File) -> Self {
         let mut child = tidegate(&[
             "serve",
             "--config",

@@ -11,6 +11,8 @@
 mod bodies;
 mod command;
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod memory;
 mod protocols;
 mod replies;
 mod sessions;

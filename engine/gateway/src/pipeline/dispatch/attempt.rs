@@ -8,6 +8,7 @@ use tidegate_policy::{
     key_ring::{Pick, Readiness},
     retry::Next,
 };
+use tidegate_providers::upload::Upload;
 use tidegate_types::{Attempt, Code, Endpoint, Error, config::Unpriced};
 use tokio::time::Instant;
 
@@ -166,6 +167,10 @@ pub(super) async fn run(
             }
             Err(error) => error,
         };
+        // A body that its caller did not end says nothing about the target.
+        if let Some(failure) = job.rest.as_ref().and_then(Upload::failure) {
+            return Err(failure);
+        }
         if let Some((_, attempt)) = lane.tries.last_mut() {
             attempt.status = error.upstream().map(|upstream| upstream.status.as_u16());
             attempt.error = Some(error.code().slug());
@@ -175,6 +180,11 @@ pub(super) async fn run(
         }
         lane.reservation = None;
         spare_key(target, key, &error, now);
+        if let Some(rest) = &job.rest
+            && !rest.is_replayable().await
+        {
+            return Err(error);
+        }
         let ring = &target.provider.ring;
         let other = ring.has_other(&target.model, &target.pauses, now, key);
         let retry_after = error.retry_after();

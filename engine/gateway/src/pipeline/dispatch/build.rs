@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use tidegate_providers::{
     catalogue::Quirk,
-    credentials::CredentialsError,
+    credentials::{Authority, CredentialsError},
     dialect, shape,
     transport::{HttpRequest, HttpResponse},
+    upload::Upload,
 };
 use tidegate_types::{
     Code, Dialect, Endpoint, Error, Relay, Segments,
@@ -21,7 +22,6 @@ use crate::{
     pipeline::{
         Job,
         decode::{KEYS, with_usage},
-        form,
     },
     snapshot::{Target, Wire},
     wire,
@@ -34,6 +34,7 @@ pub(super) struct Prepared {
     /// The path of an address that depends on the key.
     path: Option<String>,
     body: Segments,
+    rest: Option<Upload>,
     forwarded: HeaderMap,
     pub(super) dropped: Vec<String>,
 }
@@ -57,6 +58,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             uri: open::address(target, *kind, path)?,
             path: None,
             body: Segments::new(),
+            rest: None,
             forwarded,
             dropped: Vec::new(),
         });
@@ -116,9 +118,15 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         )
         .with_param("model"));
     };
+    let mut rest = job.rest.clone();
     let (body, mut dropped) = match &job.endpoint {
         Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
         Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
+        Endpoint::Relay(_) if job.asks.outline.is_none() => {
+            let (body, more) = splice_form(job, target);
+            rest = more;
+            (body, Vec::new())
+        }
         // Cohere's own format and that of those who follow it differ in nothing that is sent.
         Endpoint::Relay(_) => (splice(job, target)?, Vec::new()),
         Endpoint::Embeddings if same && wire.dialect == Dialect::Gemini => {
@@ -149,6 +157,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         uri,
         path: path.filter(|_| wire.query.len() > 1),
         body,
+        rest,
         forwarded,
         dropped,
     })
@@ -185,12 +194,24 @@ pub(super) async fn request(
             }
         }
     }
+    let mut body = ready.body.clone();
+    let mut rest = ready.rest.clone();
+    let whole = |authority: &Authority| authority.signs_bodies();
+    if !provider.transport.takes_uploads() || provider.authority.as_ref().is_some_and(whole) {
+        for piece in match rest.take() {
+            Some(rest) => rest.gather().await?,
+            None => Vec::new(),
+        } {
+            body.push(piece);
+        }
+    }
     let own = ready.path.as_ref().and_then(|path| wire.uri(path, key));
     let mut request = HttpRequest {
         method: ready.method.clone(),
         uri: own.unwrap_or_else(|| ready.uri.clone()),
         headers,
-        body: ready.body.clone(),
+        body,
+        rest,
         connect_timeout: target.timeouts.connect,
         first_byte_timeout: target.timeouts.first_byte,
     };
@@ -278,7 +299,7 @@ fn adapted(
 /// Same dialect: every byte stays but the spans the gateway owns.
 fn splice(job: &Job, target: &Target) -> Result<Segments, Error> {
     let Some(outline) = &job.asks.outline else {
-        return Ok(splice_form(job, target));
+        return Ok(job.body.clone());
     };
     let mut splicer = Splicer::new(outline);
     // A model that the path named may be missing in the body, or be another one there.
@@ -298,17 +319,35 @@ fn splice(job: &Job, target: &Target) -> Result<Segments, Error> {
 
 /// A form: every byte stays but the model's name, which is added where only the path had it. Files in
 /// it are not copied.
-fn splice_form(job: &Job, target: &Target) -> Segments {
-    let Some(kind) = job.headers.get(http::header::CONTENT_TYPE) else {
-        return job.body.clone();
+fn splice_form(job: &Job, target: &Target) -> (Segments, Option<Upload>) {
+    let rest = job.rest.clone();
+    let Some(form) = &job.asks.form else {
+        return (job.body.clone(), rest);
     };
-    let Some(place) = form::field(&job.body, kind, "model") else {
-        let named = form::with_field(&job.body, kind, "model", &target.model);
-        return named.unwrap_or_else(|| job.body.clone());
+    let Some(field) = form.get("model") else {
+        let named = form.with_field(&job.body, "model", &target.model);
+        return (named.unwrap_or_else(|| job.body.clone()), rest);
     };
     let with = Bytes::copy_from_slice(target.model.as_bytes());
-    let edit = Edit { range: place, with };
-    job.body.splice(smallvec::smallvec![edit])
+    let here = job.body.len() as u64;
+    let place = &field.place;
+    // The name may begin in memory and end in what follows.
+    let within = |at: u64| usize::try_from(at.min(here)).unwrap_or(usize::MAX);
+    let body = if place.start < here {
+        let range = within(place.start)..within(place.end);
+        let with = with.clone();
+        job.body.splice(smallvec::smallvec![Edit { range, with }])
+    } else {
+        job.body.clone()
+    };
+    let rest = rest.map(|rest| match place.end.checked_sub(here) {
+        None | Some(0) => rest,
+        Some(end) => match place.start.checked_sub(here) {
+            Some(start) => rest.with_edit(start..end, with),
+            None => rest.with_edit(0..end, Bytes::new()),
+        },
+    });
+    (body, rest)
 }
 
 /// A stream of the OpenAI dialect reports usage only when asked; the gateway needs it to settle.

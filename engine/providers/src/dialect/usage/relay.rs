@@ -10,7 +10,7 @@ pub(in crate::dialect) fn of_relay(
     body: &[u8],
     read: Option<Usage>,
 ) -> Option<Usage> {
-    if matches!(endpoint, Endpoint::Chat | Endpoint::Models) {
+    if matches!(endpoint, Endpoint::Chat | Endpoint::Models(_)) {
         return read;
     }
     let body = body.trim_ascii();

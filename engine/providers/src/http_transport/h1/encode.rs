@@ -18,6 +18,8 @@ use smallvec::SmallVec;
 use tidegate_types::Segments;
 use tokio::io::AsyncWrite;
 
+use crate::{transport::BodyStream, upload::Upload};
+
 /// A body up to this size is copied behind the head: one buffer is cheaper to write than two.
 const COPY_UP_TO: usize = 4 * 1024;
 
@@ -47,6 +49,12 @@ pub(in crate::http_transport) struct Outgoing {
     /// Position among `parts`, and in the part there.
     part: usize,
     within: usize,
+    /// What follows the parts and is still arriving.
+    rest: Option<BodyStream>,
+    /// Whether some of it was taken since somebody asked.
+    moved: bool,
+    /// The rest will never be complete.
+    cut: bool,
     done: bool,
 }
 
@@ -57,14 +65,18 @@ impl Outgoing {
         target: &Target<'_>,
         headers: &HeaderMap,
         body: &Segments,
+        rest: Option<&Upload>,
     ) {
         self.head.clear();
         self.parts.clear();
         (self.sent, self.part, self.within, self.done) = (0, 0, 0, false);
-        write_head(&mut self.head, target, headers, body.len());
+        (self.moved, self.cut) = (false, false);
+        self.rest = rest.map(Upload::read);
+        let more = rest.and_then(Upload::size).unwrap_or(0);
+        write_head(&mut self.head, target, headers, body.len() as u64 + more);
         match body.parts() {
             [] => {}
-            [one] if one.len() <= COPY_UP_TO => self.head.extend_from_slice(one),
+            [one] if one.len() <= COPY_UP_TO && rest.is_none() => self.head.extend_from_slice(one),
             parts => self.parts.extend(parts.iter().cloned()),
         }
     }
@@ -74,13 +86,26 @@ impl Outgoing {
         self.done
     }
 
+    /// True when the request cannot be completed: its rest broke off.
+    pub(in crate::http_transport) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Whether more of the rest was on its way since the last question.
+    pub(in crate::http_transport) fn has_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
     /// Writes what is left.
     pub(in crate::http_transport) fn poll_write(
         &mut self,
         mut stream: Pin<&mut impl AsyncWrite>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while self.sent < self.head.len() || self.part < self.parts.len() {
+        while self.sent < self.head.len()
+            || self.part < self.parts.len()
+            || ready!(self.poll_more(cx))?
+        {
             let written = if self.parts.is_empty() {
                 let left = self.head.get(self.sent..).unwrap_or_default();
                 ready!(stream.as_mut().poll_write(cx, left))?
@@ -100,6 +125,34 @@ impl Outgoing {
         // Parts of a large body are not needed while its answer arrives.
         self.parts.clear();
         Poll::Ready(Ok(()))
+    }
+
+    /// Takes the next piece of the rest; false at its end.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.cut {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let Some(rest) = &mut self.rest else {
+            return Poll::Ready(Ok(false));
+        };
+        self.parts.clear();
+        (self.part, self.within) = (0, 0);
+        Poll::Ready(match ready!(rest.poll_next(cx)) {
+            Some(Ok(piece)) => {
+                self.parts.push(piece);
+                self.moved = true;
+                Ok(true)
+            }
+            Some(Err(error)) => {
+                self.rest = None;
+                self.cut = true;
+                Err(io::Error::other(error))
+            }
+            None => {
+                self.rest = None;
+                Ok(false)
+            }
+        })
     }
 
     fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
@@ -134,7 +187,7 @@ impl Outgoing {
     }
 }
 
-fn write_head(out: &mut Vec<u8>, target: &Target<'_>, headers: &HeaderMap, length: usize) {
+fn write_head(out: &mut Vec<u8>, target: &Target<'_>, headers: &HeaderMap, length: u64) {
     out.extend_from_slice(target.method.as_str().as_bytes());
     out.push(b' ');
     if target.absolute {
