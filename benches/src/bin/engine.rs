@@ -152,6 +152,7 @@ fn execute(engine: &Result<Engine, String>) -> Result<f64, String> {
                     provider: None,
                     named: None,
                     body: Segments::from(body.clone()),
+                    rest: None,
                     headers: http::HeaderMap::new(),
                 };
                 let context = CallContext {

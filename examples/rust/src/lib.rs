@@ -30,6 +30,7 @@ pub fn chat(model: &str, text: &str, stream: bool) -> Call {
         provider: None,
         named: None,
         body: body.to_string().into_bytes().into(),
+        rest: None,
         headers: http::HeaderMap::new(),
     }
 }
