@@ -2,7 +2,7 @@
 //! tickets and a completion queue. Nothing here holds an object of the host language.
 
 mod engine;
-mod host_call;
+pub(crate) mod host_call;
 mod outbox;
 mod queue;
 mod remote;

@@ -47,11 +47,18 @@ pub(crate) fn report(inner: &Inner) -> Value {
             .collect();
         identities.insert(identity.id.to_string(), json!({ "budgets": budgets }));
     }
+    let mut shadows = serde_json::Map::new();
+    for (name, route) in &snapshot.routes {
+        if let Some(shadow) = &route.shadow {
+            shadows.insert(name.clone(), shadow.tally.report());
+        }
+    }
     let (entries, bytes) = inner.cache.size();
     json!({
         "providers": providers,
         "targets": targets,
         "keys": identities,
+        "shadows": shadows,
         "cache": { "entries": entries, "bytes": bytes },
     })
 }

@@ -16,6 +16,7 @@ pub mod session;
 mod snapshot;
 mod source;
 mod stream;
+mod tasks;
 mod telemetry;
 pub mod wire;
 

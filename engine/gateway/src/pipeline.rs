@@ -12,11 +12,12 @@ mod guard_in;
 mod guard_out;
 pub(crate) mod lifecycle;
 mod most;
-mod plan;
+pub(crate) mod plan;
 mod recall;
 pub(crate) mod reserve;
 mod rules;
 pub(crate) mod settle;
+pub(crate) mod shadow;
 mod upload;
 
 use std::{sync::Arc, time::Duration};
@@ -89,6 +90,8 @@ pub(crate) struct Job {
     /// dispatch: the target that answered.
     pub(crate) target: Option<Arc<Target>>,
     pub(crate) facts: Facts,
+    /// shadow: the call it is compared with.
+    pub(crate) side: Option<shadow::Side>,
     /// Time spent waiting for upstreams and pauses.
     pub(crate) waited: Duration,
 }
@@ -150,6 +153,7 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
         stored
     } else {
         plan::run(job)?;
+        shadow::begin(job);
         dispatch::run(job).await? // reserves before each attempt
     };
     guard_out::run(job, &mut answer).await?;
@@ -195,6 +199,7 @@ impl Job {
             earlier: Money::ZERO,
             target: None,
             facts,
+            side: None,
             waited: Duration::ZERO,
         }
     }
@@ -226,10 +231,23 @@ impl Job {
         {
             return None;
         }
+        let mut twin = self.copy(Arc::clone(route));
+        twin.context.timeout = self.context.timeout;
+        twin.deadline = self.deadline;
+        twin.identity.clone_from(&self.identity);
+        twin.plan = plan::Plan {
+            order: self.plan.order.clone(),
+            fallbacks_at: self.plan.fallbacks_at,
+            own: self.plan.own.clone(),
+            beginnings: plan::Plan::default().beginnings,
+        };
+        Some(twin)
+    }
+
+    /// The same request on another route, without books, identity and deadline.
+    fn copy(&self, route: Arc<Route>) -> Box<Self> {
         let context = CallContext {
             trusted: self.context.trusted,
-            timeout: self.context.timeout,
-            fallbacks: self.context.fallbacks.clone(),
             ..CallContext::default()
         };
         let call = Call {
@@ -241,24 +259,16 @@ impl Job {
             rest: None,
             headers: self.headers.clone(),
         };
-        let mut twin = Self::new(&self.gateway, context, call);
-        twin.snapshot = Arc::clone(&self.snapshot);
-        twin.deadline = self.deadline;
-        twin.identity.clone_from(&self.identity);
-        twin.route = Some(Arc::clone(route));
-        twin.asks = decode::Asks {
+        let mut copy = Self::new(&self.gateway, context, call);
+        copy.snapshot = Arc::clone(&self.snapshot);
+        copy.route = Some(route);
+        copy.asks = decode::Asks {
             model: self.asks.model.clone(),
             outline: self.asks.outline.clone(),
             form: None,
             ..self.asks
         };
-        twin.plan = plan::Plan {
-            order: self.plan.order.clone(),
-            fallbacks_at: self.plan.fallbacks_at,
-            own: self.plan.own.clone(),
-            beginnings: plan::Plan::default().beginnings,
-        };
-        Some(Box::new(twin))
+        Box::new(copy)
     }
 }
 

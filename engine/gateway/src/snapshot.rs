@@ -19,7 +19,7 @@ use tidegate_policy::{
     key_ring::Readiness,
     price::Sheet,
     retry::{Hedge, RetryPolicy},
-    route::Standing,
+    route::{Needs, Standing},
 };
 use tidegate_providers::{catalogue, function::Functions, transport::Transport};
 use tidegate_types::{
@@ -27,6 +27,8 @@ use tidegate_types::{
     config::{self, Anonymous, Config, Dimension, OnUnsupported, Price, Unpriced},
     json,
 };
+
+use crate::pipeline::plan::needs;
 
 pub(crate) use provider::{ProviderState, Wire};
 pub(crate) use route::{Chain, Route};
@@ -89,6 +91,10 @@ pub(crate) struct Target {
     pub(crate) tags: Vec<String>,
     /// Longer prompts are not sent here.
     pub(crate) max_input: Option<u64>,
+    /// What the catalogue knows its model to lack.
+    pub(crate) lacks: Needs,
+    /// What the configuration says that it lacks.
+    pub(crate) denies: Needs,
     pub(crate) tariff: Tariff,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
@@ -290,6 +296,7 @@ impl Snapshot {
             (Some(assumed), None) => assumed,
             (None, limit) => limit.unwrap_or(ASSUMED_OUTPUT),
         };
+        let (lacks, denies) = needs::lacking(known.as_ref(), target.capabilities);
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let at = [&provider.name, "/", model, "\n", &provider.wires[0].base].concat();
         let pauses = provider
@@ -305,6 +312,8 @@ impl Snapshot {
             hedge: None,
             tags: target.tags.clone(),
             max_input: target.max_input_tokens,
+            lacks,
+            denies,
             headers: route::headers(&target.headers),
             label: Arc::from(format!("{}/{model}", provider.name)),
             provider: Arc::clone(provider),

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tidegate_providers::{
     dialect::{Seen, StreamTap, StreamTranslator, encode_error_event, is_payload},
     event_stream::Splitter,
@@ -434,6 +434,9 @@ impl SettlingStream {
             _ => None,
         });
         let (Some(source), Some(target)) = (source, job.target.clone()) else {
+            if let Some(settlement) = &mut self.settlement {
+                settlement.count_tries(&mut job);
+            }
             return Some(self.fail(error, out));
         };
         if let Some(settlement) = &mut self.settlement {
@@ -530,9 +533,14 @@ impl SettlingStream {
         }
         settlement.facts().write_cost(&mut facts);
         if let Shape::Resuming { with, .. } = &self.shape
-            && let Some(names) = with.resumed()
+            && with.broke()
         {
-            facts.insert(names::RESUMED, names);
+            // The head told those that came before it.
+            let attempts = settlement.facts().attempts;
+            facts.insert(names::ATTEMPTS, HeaderValue::from(attempts));
+            if let Some(names) = with.resumed() {
+                facts.insert(names::RESUMED, names);
+            }
         }
         facts
     }

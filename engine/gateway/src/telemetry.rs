@@ -1,6 +1,6 @@
 //! One record per call. A library installs no subscriber; its host decides who listens.
 
-use crate::stream::settlement::Outcome;
+use crate::{pipeline::shadow::Came, stream::settlement::Outcome};
 
 /// Target of the record, for subscribers that want these and nothing else.
 pub(crate) const TARGET: &str = "tidegate::call";
@@ -23,8 +23,39 @@ pub(crate) fn record(outcome: &Outcome<'_>) {
         output_tokens = usage.output,
         cost = %outcome.facts.cost.unwrap_or_default(),
         estimated = outcome.facts.estimated,
+        shadow = outcome.copy,
         error = outcome.error.map_or("", tidegate_types::Code::slug),
         millis = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX),
         "call"
+    );
+}
+
+/// Writes how a copy of a call compares with the call itself.
+pub(crate) fn compared(route: &str, request_id: &str, real: &Came, copy: &Came) {
+    if !tracing::enabled!(target: "tidegate::shadow", tracing::Level::INFO) {
+        return;
+    }
+    let millis = |came: &Came| {
+        let time = came.answered.unwrap_or(came.took);
+        i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    };
+    let tokens = |came: &Came| came.usage.unwrap_or_default().output;
+    let slug = |came: &Came| came.error.map_or("", tidegate_types::Code::slug);
+    tracing::info!(
+        target: "tidegate::shadow",
+        request_id,
+        route,
+        target_model = real.target.as_deref().unwrap_or(""),
+        shadow_model = copy.target.as_deref().unwrap_or(""),
+        millis = millis(real),
+        shadow_millis = millis(copy),
+        slower_millis = millis(copy).saturating_sub(millis(real)),
+        cost = %real.cost,
+        shadow_cost = %copy.cost,
+        output_tokens = tokens(real),
+        shadow_output_tokens = tokens(copy),
+        error = slug(real),
+        shadow_error = slug(copy),
+        "shadow"
     );
 }

@@ -7,15 +7,17 @@
 
 mod cache_memory;
 mod complexity;
+mod needs;
 mod rank;
 
 use std::sync::atomic::AtomicUsize;
 
 use smallvec::SmallVec;
-use tidegate_types::config::Level;
+use tidegate_types::{config::Level, expression::Expression};
 
 pub use cache_memory::CacheMemory;
 pub use complexity::{Demands, Seen};
+pub use needs::Needs;
 
 use crate::rng::Rng;
 
@@ -61,7 +63,7 @@ pub enum Speed {
 }
 
 /// What of a call is hashed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum HashBy {
     /// The end user.
     User,
@@ -71,6 +73,8 @@ pub enum HashBy {
     Key,
     /// A header of the request.
     Header(http::HeaderName),
+    /// The text that an expression gives.
+    Expression(Expression),
 }
 
 /// How well a target is.

@@ -36,6 +36,17 @@ pub(super) async fn at_home<F: Future>(queue: &Queue, call: F) -> F::Output {
     HOME.scope(queue.clone(), call).await
 }
 
+/// Runs what goes on beside a call where that call's outcome will go.
+pub(crate) fn same_home<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    let home = HOME.try_with(Queue::clone).ok();
+    async move {
+        match home {
+            Some(home) => HOME.scope(home, task).await,
+            None => task.await,
+        }
+    }
+}
+
 /// A function of the host as the engine sees it: the queue in which it is asked.
 pub struct HostFunction {
     way: Way,

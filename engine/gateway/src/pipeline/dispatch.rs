@@ -80,7 +80,8 @@ fn lanes(job: &Job, route: &Route) -> usize {
         job.endpoint,
         Endpoint::Chat | Endpoint::Embeddings | Endpoint::Relay(_)
     );
-    if may && job.bound == lifecycle::Bound::Free {
+    // A body that is still arriving can be passed to one.
+    if may && job.rest.is_none() && job.bound == lifecycle::Bound::Free {
         route.lanes
     } else {
         1

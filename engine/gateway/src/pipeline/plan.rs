@@ -1,5 +1,6 @@
 //! Stage 6: in which order the route's targets are tried. Pure: no I/O.
 
+pub(crate) mod needs;
 pub(super) mod prompt;
 mod scene;
 
@@ -143,8 +144,8 @@ fn none_fits(route: &Route) -> Error {
         return Error::new(Code::NoHealthyTarget, text);
     }
     let text = format!(
-        "no target of {:?} takes this request: it is longer than their `max_input_tokens`, or no \
-         target carries all of its tags",
+        "no target of {:?} takes this request: it is longer than their `max_input_tokens`, needs \
+         what their `capabilities` deny, or no target carries all of its tags",
         route.name
     );
     Error::new(Code::Unsupported, text)

@@ -57,8 +57,8 @@ fn first(job: &Job) -> Option<Arc<Rule>> {
         .cloned()
 }
 
-/// What rules ask of a call, found out when the first of them asks.
-struct Scene<'a> {
+/// What expressions ask of a call, found out when the first of them asks.
+pub(super) struct Scene<'a> {
     job: &'a Job,
     survey: OnceCell<Survey>,
     tokens: OnceCell<u64>,
@@ -66,7 +66,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn new(job: &'a Job) -> Self {
+    pub(super) fn new(job: &'a Job) -> Self {
         Self {
             job,
             survey: OnceCell::new(),

@@ -60,6 +60,9 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
     settlement.target.clone_from(&job.target);
     settlement.cache_key = job.cache_key.take();
     settlement.facts = job.facts.clone();
+    settlement.side = job.side.take();
+    let answered = || job.gateway.clock.now().since(job.started);
+    settlement.answered = job.target.is_some().then(answered);
     settlement.done = false;
     settlement
 }
@@ -92,6 +95,8 @@ fn books(job: &Job) -> Settlement {
         target: None,
         endpoint: job.endpoint.clone(),
         cache_key: None,
+        side: None,
+        answered: None,
         facts: Facts::default(),
         started: job.started,
         body_bytes: job.size(),

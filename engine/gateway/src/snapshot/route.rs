@@ -6,14 +6,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_policy::{
     health::Unit,
     retry::{Hedge, RetryPolicy},
-    route::{self, CacheMemory, Demands, Group, HashBy, Member, Node, Speed, Turns},
+    route::{self, CacheMemory, Demands, Group, HashBy, Member, Needs, Node, Speed, Turns},
 };
 use tidegate_types::{
     Code, Secret,
     config::{self, CacheMode, CacheScope, Level, Strategy},
+    expression::{Expression, Kind},
 };
 
 use super::{Snapshot, Target};
+use crate::pipeline::shadow::Shadow;
 
 /// A public model name, or a `provider/model` used directly.
 #[derive(Debug)]
@@ -33,9 +35,13 @@ pub(crate) struct Route {
     pub(crate) targets: Vec<Arc<Target>>,
     /// How many targets may be asked at the same time.
     pub(crate) lanes: usize,
+    /// What its targets differ in, or are told to lack.
+    pub(crate) differ: Needs,
     pub(crate) try_anyway: bool,
     /// Whether its streams are gone on with when they break.
     pub(crate) resume: bool,
+    /// Where copies of its calls go.
+    pub(crate) shadow: Option<Shadow>,
     /// Whether one of its groups remembers prompts.
     pub(crate) remembers: bool,
     pub(crate) cache: Option<RouteCache>,
@@ -73,6 +79,8 @@ impl Chain {
 const PROMPT_CACHE: Duration = Duration::from_mins(5);
 /// Targets that a race asks at once when it does not say.
 const AT_ONCE: u32 = 2;
+/// Copies of a route's calls at a time when it does not say.
+const COPIES: usize = 16;
 const USAGE_WINDOW: Duration = Duration::from_mins(1);
 /// Validation has refused circles; whatever slipped through ends here.
 const DEEPEST: usize = 16;
@@ -102,6 +110,7 @@ impl Snapshot {
             .map(|(chain, targets)| (chain, compiler.nodes(targets, route)))
             .collect();
         let identity = self.identity_of(name, route);
+        let differ = differ(&compiler.targets);
         let alone = compiler.targets.len() == 1;
         let hedges = compiler
             .targets
@@ -121,8 +130,10 @@ impl Snapshot {
             remembers: compiler.remembers,
             targets: compiler.targets,
             lanes,
+            differ,
             try_anyway: route.try_anyway.unwrap_or(alone),
             resume: route.resume,
+            shadow: self.shadow(name, route),
             cache: cache.map(|cache| RouteCache {
                 ttl: cache
                     .ttl
@@ -130,6 +141,24 @@ impl Snapshot {
                 scope: cache.scope,
             }),
         }
+    }
+
+    /// Where copies of a route's calls go: a route of one target, which may be another route.
+    fn shadow(&self, name: &str, route: &config::Route) -> Option<Shadow> {
+        let shadow = route.shadow.as_ref()?;
+        let alone = config::Route {
+            targets: vec![shadow.target.clone()],
+            ..config::Route::default()
+        };
+        let mut identities = self.identities.iter();
+        let payer = shadow.key.as_ref();
+        Some(Shadow {
+            route: Arc::new(self.compile_route(name, &alone)),
+            sample: shadow.sample.unwrap_or(1.0),
+            most: shadow.at_once.map_or(COPIES, |most| most as usize),
+            payer: payer.and_then(|id| identities.find(|key| *key.id == *id.as_str()).cloned()),
+            tally: Arc::default(),
+        })
     }
 
     /// Every target of a route, and those used directly.
@@ -190,8 +219,10 @@ impl Snapshot {
             chains: Vec::new(),
             targets: vec![Arc::new(target)],
             lanes: 1,
+            differ: Needs::NONE,
             try_anyway: true,
             resume: false,
+            shadow: None,
             remembers: false,
             cache: None,
         }
@@ -307,11 +338,13 @@ impl Compiler<'_> {
                 let by = route.by.as_deref().unwrap_or("user");
                 let header = by.strip_prefix("header:");
                 let header = header.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+                let expression = Expression::compile(by, Kind::String);
                 route::Strategy::ConsistentHash(match (by, header) {
                     (_, Some(name)) => HashBy::Header(name),
                     ("session", _) => HashBy::Session,
                     ("key", _) => HashBy::Key,
-                    _ => HashBy::User,
+                    ("user", _) => HashBy::User,
+                    _ => expression.map_or(HashBy::User, HashBy::Expression),
                 })
             }
             Strategy::PromptCacheAffinity => {
@@ -326,6 +359,15 @@ impl Compiler<'_> {
             _ => route::Strategy::Ordered,
         }
     }
+}
+
+/// What some targets lack and others do not, and what some are told to lack.
+fn differ(targets: &[Arc<Target>]) -> Needs {
+    let first = targets.first().map_or(Needs::NONE, |target| target.lacks);
+    targets.iter().fold(Needs::NONE, |set, target| {
+        set.with(target.lacks.differs(first), true)
+            .with(target.denies, true)
+    })
 }
 
 /// What a route says of asking several targets at the same time.

@@ -101,6 +101,11 @@ impl Resuming {
         self.targets.push(Arc::clone(target));
     }
 
+    /// Whether the stream broke and others were asked to go on with it.
+    pub(crate) fn broke(&self) -> bool {
+        self.left < MOST
+    }
+
     /// The targets that went on, if the stream broke.
     pub(crate) fn resumed(&self) -> Option<HeaderValue> {
         let names: Vec<&str> = self.targets.iter().map(|name| &**name).collect();

@@ -18,7 +18,10 @@ use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
 use crate::{
     facts::{CacheFact, Facts},
     gateway::{Inner, Running},
-    pipeline::Job,
+    pipeline::{
+        Job,
+        shadow::{Came, Side},
+    },
     snapshot::{Route, Target},
     telemetry,
 };
@@ -41,6 +44,10 @@ pub(crate) struct Settlement {
     pub(crate) cache_key: Option<CacheKey>,
     pub(crate) facts: Facts,
     pub(crate) started: Tick,
+    /// How long the answer took, or the first content of a stream.
+    pub(crate) answered: Option<Duration>,
+    /// The call it is compared with.
+    pub(crate) side: Option<Side>,
     pub(crate) body_bytes: u64,
     /// What the request alone tells of what is consumed.
     pub(crate) asked: Usage,
@@ -70,6 +77,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) usage: Option<Usage>,
     pub(crate) error: Option<Code>,
     pub(crate) took: Duration,
+    /// Whether it was a copy of another call.
+    pub(crate) copy: bool,
 }
 
 impl Settlement {
@@ -148,13 +157,26 @@ impl Settlement {
             reservation.settle(cost, now);
         }
         self.tell_health(usage, cost, error, now);
+        let took = now.since(self.started);
+        let copy = self.side.as_ref().is_some_and(Side::is_copy);
+        if let Some(side) = self.side.take() {
+            side.ended(Came {
+                target: self.facts.target.clone(),
+                answered: self.answered,
+                took,
+                cost: cost.saturating_add(self.earlier),
+                usage,
+                error,
+            });
+        }
         telemetry::record(&Outcome {
             facts: &self.facts,
             identity: self.identity.as_ref().map(|identity| &*identity.id),
             route: self.route.as_ref().map_or("", |route| &*route.name),
             usage,
             error,
-            took: now.since(self.started),
+            took,
+            copy,
         });
         self.permit = None;
         self.running = None;
@@ -171,6 +193,11 @@ impl Settlement {
         self.reservation = job.reservation.take();
         self.trial = job.trial.take();
         self.target = job.target.take();
+        self.count_tries(job);
+    }
+
+    /// Counts the tries of a request that went on with the stream, or tried to.
+    pub(crate) fn count_tries(&mut self, job: &mut Job) {
         self.facts.attempts += u32::try_from(job.attempts.len()).unwrap_or(0);
         job.attempts.clear();
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tidegate_types::{
     Dialect,
-    chat::{Part, PartKind},
+    chat::{Format, Part, PartKind, Reasoning},
 };
 
 /// What a chat request holds.
@@ -14,6 +14,10 @@ pub struct Survey {
     pub tools: Vec<String>,
     /// `text`, `image`, `audio`, `video`, `document`: what the prompt is made of, sorted.
     pub modalities: Vec<String>,
+    /// Whether the reply is to follow a schema.
+    pub structured: bool,
+    /// Whether the model is to reason.
+    pub reasoning: bool,
     /// The end user the request names.
     pub user: Option<String>,
 }
@@ -34,6 +38,14 @@ pub fn survey(dialect: Dialect, body: &[u8]) -> Survey {
                 .map(|tool| tool.name.decode().into_owned())
                 .collect(),
             modalities: kinds.into_iter().map(str::to_owned).collect(),
+            structured: matches!(
+                request.format.as_ref().map(|format| &format.value),
+                Some(Format::Schema { .. })
+            ),
+            reasoning: request
+                .reasoning
+                .as_ref()
+                .is_some_and(|reasoning| reasoning.value != Reasoning::Off),
             user: request
                 .user
                 .or(request.safety_identifier)

@@ -10,6 +10,7 @@
 
 mod bodies;
 mod command;
+mod faults;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod memory;

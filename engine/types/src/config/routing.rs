@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Duration, Hedge, Timeouts,
+    Capabilities, Duration, Hedge, Shadow, Timeouts,
     model::{RouteCache, one},
 };
 use crate::Secret;
@@ -19,7 +19,8 @@ pub struct Route {
     pub strategy: Strategy,
     /// What the strategy goes by. `least_latency`: `first_token` (default), `per_token` or `total`.
     /// `least_usage`: `tokens` (default), `cost` or `requests`. `consistent_hash`: `user` (default),
-    /// `session`, `key` or `header:NAME`.
+    /// `session`, `key`, `header:NAME` or an expression that gives a text, as in rules
+    /// (`request.metadata["tenant"] + key.id`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
     /// `least_usage`: over how long usage is counted, default 1m. `prompt_cache_affinity`: how long a
@@ -53,6 +54,9 @@ pub struct Route {
     /// what was said so far. Streams with tool calls, several choices or structured output never do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
+    /// Copies of calls go to another target too, for comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
     /// Whether answers are cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,
@@ -115,6 +119,9 @@ pub struct Target {
     /// catalogue knows of the model, while another target takes more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_input_tokens: Option<u64>,
+    /// What it can do, where the catalogue is wrong or knows nothing: what is said to be lacking is never
+    /// asked of it.
+    pub capabilities: Capabilities,
     /// Members set in the request body, replacing the caller's. Values may be any JSON.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, serde_json::Value>,
@@ -267,6 +274,8 @@ impl<'de> Deserialize<'de> for Target {
             #[serde(default)]
             max_input_tokens: Option<u64>,
             #[serde(default)]
+            capabilities: Capabilities,
+            #[serde(default)]
             params: BTreeMap<String, serde_json::Value>,
             #[serde(default)]
             headers: BTreeMap<String, Secret<String>>,
@@ -292,6 +301,7 @@ impl<'de> Deserialize<'de> for Target {
                     canary: long.canary,
                     complexity: long.complexity,
                     max_input_tokens: long.max_input_tokens,
+                    capabilities: long.capabilities,
                     params: long.params,
                     headers: long.headers,
                     timeouts: long.timeouts,

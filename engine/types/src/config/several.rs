@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::HedgeAfter;
+use super::{HedgeAfter, Target};
 
 /// Another target is asked too when the first takes unusually long; the first content wins, and the
 /// other request is given up. What both cost is paid.
@@ -20,4 +20,23 @@ pub struct Hedge {
     /// Share of the route's calls that may be hedged. Default 0.05.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
+}
+
+/// Copies of calls go to another target too, for comparison. The caller never notices: neither time nor
+/// errors nor money of a copy are the call's.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shadow {
+    /// Where copies go.
+    pub target: Target,
+    /// Share of the route's calls that are copied. Default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<f64>,
+    /// Copies at a time; while there are so many, no further ones are made. Default 16.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+    /// Id of the virtual key whose budgets pay for copies; one that does not fit is not sent. Without
+    /// it no budget does: what they cost is only recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }

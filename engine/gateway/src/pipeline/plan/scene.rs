@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use smallvec::SmallVec;
 use tidegate_policy::{
     Tick,
-    route::{self, CacheMemory, Demands, HashBy, Speed, Standing, View},
+    route::{self, CacheMemory, Demands, HashBy, Needs, Speed, Standing, View},
 };
 use tidegate_types::{Endpoint, Usage, config::Level};
 
-use super::prompt;
+use super::{needs, prompt};
 use crate::{
     facts::header as names,
-    pipeline::Job,
+    pipeline::{Job, rules},
     snapshot::{Route, Target},
 };
 
@@ -27,6 +27,10 @@ pub(super) struct Scene<'a> {
     tokens: OnceCell<u64>,
     /// Whether the catalogue's limits count: some target takes the prompt.
     limited: OnceCell<bool>,
+    /// What the request needs of what the route's targets differ in.
+    needs: OnceCell<Needs>,
+    /// Whether the catalogue's word counts: some target has all that is needed.
+    able: OnceCell<bool>,
 }
 
 impl<'a> Scene<'a> {
@@ -47,6 +51,8 @@ impl<'a> Scene<'a> {
             tags: tags.unwrap_or_default(),
             tokens: OnceCell::new(),
             limited: OnceCell::new(),
+            needs: OnceCell::new(),
+            able: OnceCell::new(),
         }
     }
 
@@ -70,6 +76,32 @@ impl<'a> Scene<'a> {
             .is_none_or(|context| most <= context || self.tokens() <= context)
     }
 
+    fn needs(&self) -> Needs {
+        let asked = self.route.differ;
+        let read = || needs::of(self.job, asked);
+        if asked.is_empty() {
+            return Needs::NONE;
+        }
+        *self.needs.get_or_init(read)
+    }
+
+    /// As with [`limited`](Self::limited): where no target is known to have what is needed, each may try.
+    fn able(&self) -> bool {
+        let needs = self.needs();
+        *self.able.get_or_init(|| {
+            let mut targets = self.route.targets.iter();
+            targets.any(|target| !needs.meets(target.lacks) && !needs.meets(target.denies))
+        })
+    }
+
+    fn capable(&self, target: &Target) -> bool {
+        let needs = self.needs();
+        if needs.is_empty() {
+            return true;
+        }
+        !needs.meets(target.denies) && (!needs.meets(target.lacks) || !self.able())
+    }
+
     /// A catalogue may be wrong or old: where no target is known to take the prompt, each may try.
     fn limited(&self) -> bool {
         *self.limited.get_or_init(|| {
@@ -91,6 +123,9 @@ impl View for Scene<'_> {
         }
         if self.job.endpoint != Endpoint::Chat {
             return true;
+        }
+        if !self.capable(target) {
+            return false;
         }
         if let Some(most) = target.max_input {
             return self.most_tokens() <= most || self.tokens() <= most;
@@ -150,6 +185,12 @@ impl View for Scene<'_> {
             HashBy::Session => session(self.job).map(|session| hash(&session)),
             HashBy::Key => self.key(),
             HashBy::Header(name) => text(self.job, name).map(hash),
+            // What has no value, or an empty one, names nobody.
+            HashBy::Expression(expression) => {
+                let scene = rules::Scene::new(self.job);
+                let said = expression.string(&scene).ok();
+                said.filter(|said| !said.is_empty()).map(|said| hash(&said))
+            }
         }
     }
 

@@ -5,9 +5,13 @@ mod several;
 use std::collections::BTreeSet;
 
 use super::{
-    super::{Breaker, RetryPolicy, Route, Strategy, Target, Timeouts, load::place::Place, suggest},
+    super::{
+        Breaker, Capabilities, RetryPolicy, Route, Strategy, Target, Timeouts, load::place::Place,
+        suggest,
+    },
     Report, Scope, header_name, header_secret, positive, timeouts,
 };
+use crate::expression::{Expression, Kind};
 
 pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
     let section = Place::key("models");
@@ -79,7 +83,10 @@ fn strategy(route: &Route, place: &Place, report: Report<'_>) {
     let (words, meaning): (&[&str], _) = match route.strategy {
         Strategy::LeastLatency => (&["first_token", "per_token", "total"], ""),
         Strategy::LeastUsage => (&["tokens", "cost", "requests"], ""),
-        Strategy::ConsistentHash => (&["user", "session", "key"], " or header:NAME"),
+        Strategy::ConsistentHash => (
+            &["user", "session", "key"],
+            ", header:NAME or an expression",
+        ),
         _ => (&[], ""),
     };
     if let Some(by) = route.by.as_deref() {
@@ -92,9 +99,18 @@ fn strategy(route: &Route, place: &Place, report: Report<'_>) {
             if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
                 report(&by_place, "not a valid header name".to_owned());
             }
+        } else if route.strategy == Strategy::ConsistentHash
+            && Expression::compile(by, Kind::String).is_ok()
+        {
+            // An expression names the caller.
         } else if !words.contains(&by) {
             let hint = suggest::hint(by, words.iter().copied());
-            let message = format!("must be {}{meaning}{hint}", words.join(", "));
+            let wrong = match route.strategy {
+                Strategy::ConsistentHash => Expression::compile(by, Kind::String).err(),
+                _ => None,
+            };
+            let wrong = wrong.map_or_else(String::new, |wrong| format!(": {wrong}"));
+            let message = format!("must be {}{meaning}{hint}{wrong}", words.join(", "));
             report(&by_place, message);
         }
     }
@@ -239,6 +255,10 @@ fn nested<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Repo
         ("headers", !target.headers.is_empty()),
         ("timeouts", target.timeouts != Timeouts::default()),
         ("max_input_tokens", target.max_input_tokens.is_some()),
+        (
+            "capabilities",
+            target.capabilities != Capabilities::default(),
+        ),
     ] {
         if set {
             let message = format!("{:?} is a route: its own targets say this", target.model);

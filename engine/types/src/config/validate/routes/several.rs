@@ -1,12 +1,12 @@
 //! What sends more than one request for a call.
 
 use super::{Place, Report, Route, Scope, Strategy};
-use crate::config::HedgeAfter;
+use crate::config::{HedgeAfter, Shadow, suggest};
 
 /// More requests at once than this are a mistake, not a wish.
 const MOST: u32 = 8;
 
-pub(super) fn check(scope: &Scope<'_>, route: &Route, place: &Place, report: Report<'_>) {
+pub(super) fn check<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, report: Report<'_>) {
     let others = route.targets.len() > 1
         || route
             .targets
@@ -24,6 +24,9 @@ pub(super) fn check(scope: &Scope<'_>, route: &Route, place: &Place, report: Rep
     if route.strategy == Strategy::Race && !others {
         let message = "a race needs two targets at least";
         report(&place.then("targets"), message.to_owned());
+    }
+    if let Some(shadow) = &route.shadow {
+        self::shadow(scope, shadow, &place.then("shadow"), report);
     }
     let Some(hedge) = &route.hedge else { return };
     let place = place.then("hedge");
@@ -44,5 +47,24 @@ pub(super) fn check(scope: &Scope<'_>, route: &Route, place: &Place, report: Rep
     if hedge.budget.is_some_and(|budget| !share(budget)) {
         let message = "must be a share above 0 and up to 1, such as 0.05";
         report(&place.then("budget"), message.to_owned());
+    }
+}
+
+fn shadow<'a>(scope: &Scope<'a>, shadow: &'a Shadow, place: &Place, report: Report<'_>) {
+    super::target(scope, &shadow.target, &place.then("target"), report);
+    let share = |sample: f64| (0.0..=1.0).contains(&sample);
+    if shadow.sample.is_some_and(|sample| !share(sample)) {
+        let message = "must be a share between 0 and 1, such as 0.05";
+        report(&place.then("sample"), message.to_owned());
+    }
+    if shadow.at_once == Some(0) {
+        report(&place.then("at_once"), "must be 1 or more".to_owned());
+    }
+    let Some(id) = &shadow.key else { return };
+    let mut ids = scope.config.keys.iter().map(|key| key.id.as_str());
+    if !ids.any(|known| known == id) {
+        let known = scope.config.keys.iter().map(|key| key.id.as_str());
+        let message = format!("no key has this id{}", suggest::hint(id, known));
+        report(&place.then("key"), message);
     }
 }
