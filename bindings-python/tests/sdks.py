@@ -285,7 +285,7 @@ class Bedrock(Sdk):
         {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tools"}
     )
 
-    def __init__(self, handler: Any = None, url: str | None = None, key: str | None = None) -> None:
+    def __init__(self, handler: Any = None, url: str | None = None, key: str | None = None, **options: Any) -> None:
         import boto3
         from botocore.config import Config
 
@@ -295,7 +295,7 @@ class Bedrock(Sdk):
             endpoint_url=None if url is None else url + "/bedrock",
             aws_access_key_id="any",
             aws_secret_access_key="any",
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, **options),
         )
         if handler is not None:
             self.client.meta.events.register("before-send.bedrock-runtime", handler)
@@ -357,6 +357,6 @@ SDKS: dict[str, Any] = {sdk.name: sdk for sdk in (OpenAi, OpenAiResponses, Anthr
 def in_process(name: str, gw: Any, **options: Any) -> Any:
     """The package with the engine in the place of the network."""
     if name == "bedrock":
-        return Bedrock(gw.botocore_handler(), **options)
+        return Bedrock(gw.botocore_handler(read_timeout=options.get("read_timeout")), **options)
     lib = {"cohere": "httpx"}.get(name)
     return SDKS[name](gw.http_client(lib=lib), **options)

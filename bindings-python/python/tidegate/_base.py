@@ -174,16 +174,19 @@ class BaseGateway:
 
         return async_client(lib, self._engine, self._key, options)
 
-    def botocore_handler(self) -> Callable[..., Any]:
+    def botocore_handler(self, *, read_timeout: float | None = None) -> Callable[..., Any]:
         """What makes a client of `boto3` send into the engine instead of to the network.
 
         Register it for the event `before-send` of the client's service:
         `client.meta.events.register("before-send.bedrock-runtime", gw.botocore_handler())`. The
-        client needs a region and some credentials, as ever; what it signs is not looked at.
+        client needs a region and some credentials, as ever; what it signs is not looked at. What a
+        client's `Config` says of time does not reach the event: `read_timeout`, in seconds, is the
+        longest wait for an answer and between two pieces of it, after which the package's
+        `ReadTimeoutError` is raised; without it only the engine's own limits hold.
         """
         from ._botocore import handler
 
-        return handler(self._engine, self._key)
+        return handler(self._engine, self._key, read_timeout)
 
     def close(self, deadline: float = _core.CLOSE_DEADLINE) -> None:
         """Refuses new calls, lets running ones finish for `deadline` seconds, then ends them.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BATCH = 512
 
 
-def handler(engine: Engine, key: str | None) -> Callable[..., Any]:
+def handler(engine: Engine, key: str | None, seconds: float | None) -> Callable[..., Any]:
     """A handler of `before-send`."""
     # The package brings no types.
     modules = [import_module("botocore." + name) for name in ("awsrequest", "compat", "exceptions")]
@@ -28,12 +28,22 @@ def handler(engine: Engine, key: str | None) -> Callable[..., Any]:
     exceptions = modules[2]
 
     def before_send(request: Any, **_: Any) -> Any:
-        kind, head, body = engine.call(
-            True, request.method, request.url, _headers(request.headers), _octets(request.body), key, None
-        )
+        try:
+            kind, head, body = engine.call(
+                True, request.method, request.url, _headers(request.headers), _octets(request.body), key, seconds
+            )
+        except TimeoutError as error:
+            raise exceptions.ReadTimeoutError(endpoint_url=request.url, error=error) from None
         if kind == _native.ERROR:
             raise exceptions.EndpointConnectionError(endpoint_url=request.url, error=head) from head
-        raw = Body(body, lambda error: exceptions.ConnectionClosedError(endpoint_url=request.url, error=error))
+
+        def failed(error: Exception) -> Exception:
+            late = isinstance(error, TimeoutError)
+            named = exceptions.ReadTimeoutError if late else exceptions.ConnectionClosedError
+            told: Exception = named(endpoint_url=request.url, error=error)
+            return told
+
+        raw = Body(body, seconds, failed)
         return AWSResponse(request.url, head.status, HTTPHeaders.from_pairs(head.items()), raw)
 
     return before_send
@@ -58,24 +68,28 @@ def _octets(body: Any) -> bytes:
 class Body:
     """The body of an answer with as much of urllib3's words as botocore uses."""
 
-    def __init__(self, body: bytes | Stream, broken: Callable[[Exception], Exception]) -> None:
+    def __init__(self, body: bytes | Stream, seconds: float | None, failed: Callable[[Exception], Exception]) -> None:
         self._held = body if isinstance(body, bytes) else b""
         self._source: Stream | None = None if isinstance(body, bytes) else body
-        self._broken = broken
+        self._seconds = seconds
+        self._failed = failed
         self._error: Exception | None = None
 
     def _more(self) -> bytes:
         """The next pieces; nothing once the body is over."""
         while self._source is not None:
-            frames, end = self._source.read(_BATCH, None)
+            frames, end = self._source.read(_BATCH, self._seconds)
             if end is not None:
                 self._source = None
                 self._error = end if isinstance(end, Exception) else None
+            elif not frames:
+                self.close()
+                raise self._failed(TimeoutError("nothing arrived within the read timeout"))
             if frames:
                 return b"".join(frames)
         error, self._error = self._error, None
         if error is not None:
-            raise self._broken(error) from error
+            raise self._failed(error) from error
         return b""
 
     def stream(self, amt: int = 65536, **_: object) -> Iterator[bytes]:

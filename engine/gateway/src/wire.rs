@@ -14,7 +14,7 @@ use tidegate_providers::dialect::TranslateError;
 use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 
 pub use body::ReplyBody;
-pub(crate) use door::dialect_of;
+pub(crate) use door::{base_path, dialect_of};
 pub(crate) use failure::{from_remote, of_vendor, respond as refusal};
 pub use tidegate_providers::upload::Upload;
 pub use upgrade::{Pending, Upgrade, wants_socket};

@@ -66,11 +66,33 @@ pub fn vendor(name: &str) -> Option<&'static Vendor> {
     by_name(vendors::VENDORS, name, |vendor| vendor.name)
 }
 
-/// The vendor whose own URLs have that host (without a port, in lower case).
+/// The vendor whose own URLs have that host (without a port, in lower case). Of addresses that depend
+/// on who asks, as `bedrock-runtime.{region}.amazonaws.com`, any will do.
 pub fn vendor_of_host(host: &str) -> Option<&'static Vendor> {
-    vendors::VENDORS
-        .iter()
-        .find(|vendor| vendor.hosts.contains(&host))
+    let mut all = vendors::VENDORS.iter();
+    all.find(|vendor| vendor.hosts.contains(&host)).or_else(|| {
+        let mut all = vendors::VENDORS.iter();
+        all.find(|vendor| is_one_of(vendor.base_url, host))
+    })
+}
+
+/// Whether a host is made from an address that has one part to fill in.
+fn is_one_of(address: &str, host: &str) -> bool {
+    let after = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let pattern = after.split('/').next().unwrap_or_default();
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return false;
+    };
+    let Some((_, end)) = rest.split_once('}') else {
+        return false;
+    };
+    // What is left of it must be a domain of the vendor's.
+    let part = host
+        .strip_prefix(before)
+        .and_then(|rest| rest.strip_suffix(end));
+    end.matches('.').count() >= 2
+        && !end.contains('{')
+        && part.is_some_and(|part| !part.is_empty() && !part.contains('.'))
 }
 
 /// Every vendor, sorted by name.

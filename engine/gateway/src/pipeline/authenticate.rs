@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
-use super::{Job, batches, lifecycle, rules};
+use super::{Job, batches, dispatch::homeward, lifecycle, rules};
 use crate::{
     call::CallContext,
     facts::header as names,
@@ -20,7 +20,10 @@ const PREFIX: &str = "tg-";
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     let now = job.gateway.clock.unix_seconds();
-    job.identity = identify(&job.snapshot, &job.context, &job.headers, now)?;
+    job.identity = match identify(&job.snapshot, &job.context, &job.headers, now) {
+        Err(error) if error.code() == Code::MissingKey => Some(uploader(job, now).ok_or(error)?),
+        found => found?,
+    };
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
         if let Some(answer) = lifecycle::stored(job)? {
             job.known = Some(answer);
@@ -59,6 +62,19 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         _ => asked?,
     });
     Ok(())
+}
+
+/// Who began the upload that a call without a key goes on with: Google's packages send the bytes of a
+/// file with nothing but the address that they were given for them, which nobody else knows.
+fn uploader(job: &Job, now: i64) -> Option<Arc<Identity>> {
+    let Endpoint::Passthrough { path, .. } = &job.endpoint else {
+        return None;
+    };
+    let origin = job.gateway.kept.origins.get(&homeward::upload_of(path)?)?;
+    let owner = origin.owner.as_deref()?;
+    let mut known = job.snapshot.identities.iter();
+    let identity = known.find(|identity| &*identity.id == owner && identity.active(now))?;
+    Some(Arc::clone(identity))
 }
 
 /// The route of the model asked for. Where only tokens are counted, an unknown name is taken for one

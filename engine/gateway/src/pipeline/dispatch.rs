@@ -5,6 +5,7 @@
 mod attempt;
 mod build;
 mod classify;
+pub(super) mod homeward;
 pub(crate) mod lane;
 mod open;
 mod race;

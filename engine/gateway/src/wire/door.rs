@@ -324,6 +324,7 @@ pub(super) fn guess(path: &str, headers: &HeaderMap) -> Dialect {
     {
         Dialect::Anthropic
     } else if headers.contains_key("x-goog-api-key")
+        || headers.contains_key("x-goog-upload-command")
         || ["/v1beta", "/upload/v1beta", "/download/v1beta"]
             .iter()
             .any(|start| path.starts_with(start))
@@ -459,7 +460,7 @@ pub(super) fn by_host<'a>(
 }
 
 /// The path of a base URL without its trailing slash.
-pub(super) fn base_path(base: &str) -> &str {
+pub(crate) fn base_path(base: &str) -> &str {
     let after = base.find("://").map_or(0, |at| at + 3);
     base[after..]
         .find('/')

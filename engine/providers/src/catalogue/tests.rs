@@ -101,6 +101,16 @@ fn vendors_are_complete() {
         );
     }
     assert!(vendor("nobody").is_none() && vendor_of_host("example.com").is_none());
+    for (host, name) in [
+        ("bedrock-runtime.eu-west-3.amazonaws.com", Some("bedrock")),
+        ("eu-de.ml.cloud.ibm.com", Some("watsonx")),
+        ("bedrock-runtime..amazonaws.com", None),
+        ("bedrock-runtime.a.b.amazonaws.com", None),
+        ("s3.eu-west-3.amazonaws.com", None),
+    ] {
+        let found = vendor_of_host(host).map(|vendor| vendor.name);
+        assert_eq!(found, name, "{host}");
+    }
     assert_eq!(models("nobody").count(), 0);
 }
 

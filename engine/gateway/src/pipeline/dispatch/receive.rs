@@ -1,12 +1,12 @@
 //! Reading an answer as far as it decides whether its upstream is the one.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header::CONTENT_LENGTH};
 use tidegate_providers::{dialect, transport::HttpResponse};
 use tidegate_types::{Dialect, Endpoint, Error, Relay};
 use tokio::time::Instant;
 
-use super::{attempt, build, classify, lane::Lane, wire};
+use super::{attempt, build, classify, homeward, lane::Lane, wire};
 use crate::{
     pipeline::{Answer, AnswerBody, Job, lifecycle},
     snapshot::Target,
@@ -26,7 +26,7 @@ pub(super) async fn run(
     let dialect = wire.dialect;
     let HttpResponse {
         status,
-        headers,
+        mut headers,
         mut body,
     } = build::answer(job, target, wire, response);
     attempt::note_quota(job, target, key, &headers);
@@ -36,6 +36,11 @@ pub(super) async fn run(
         ..Deadlines::of(&target.timeouts)
     };
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
+        homeward::upload(job, target, &wire.base, &mut headers);
+        if homeward::may_hold(job, dialect) && status.is_success() && is_json(&headers) {
+            body = homeward::results(classify::collect(&mut body, idle, &mut 0).await?).into();
+            headers.remove(CONTENT_LENGTH);
+        }
         let source = EventSource::opaque(body, dialect).with_deadlines(deadlines);
         return Ok(Answer {
             status,
