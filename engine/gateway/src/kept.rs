@@ -156,6 +156,11 @@ impl<'p> Place<'p> {
     /// Reads a path, with or without versions in front.
     pub(crate) fn of(path: &'p str) -> Self {
         let path = path.split('?').next().unwrap_or(path);
+        // Vertex AI puts the place it is kept at in front.
+        let below = path.split_once("/locations/");
+        let path = below
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .map_or(path, |(_, rest)| rest);
         let mut parts = path.split('/').filter(|part| {
             let versions = ["", "v1", "v1beta", "v1alpha", "v2"];
             !versions.contains(part) && !["upload", "download", "openai", "batch"].contains(part)

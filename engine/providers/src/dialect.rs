@@ -37,6 +37,7 @@ pub use resume::{Continuation, continued, takes_prefill};
 pub use stream::StreamTranslator;
 pub use survey::{Survey, survey};
 pub use tap::{Seen, StreamTap, is_payload};
+pub use usage::of_headers as usage_of_headers;
 
 use tidegate_types::{
     Dialect, Endpoint, Error, Segments, Usage,
@@ -304,6 +305,7 @@ pub fn chat_path(dialect: Dialect, model: &str, stream: bool) -> String {
 pub fn usage_of(dialect: Dialect, endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
     match endpoint {
         Endpoint::Models(_) | Endpoint::CountTokens => None,
+        Endpoint::Native(native) => usage::of_native(*native, body),
         Endpoint::Embeddings => {
             let read = embed::usage(dialect, body);
             usage::of_relay(endpoint, body, read)

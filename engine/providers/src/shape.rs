@@ -9,7 +9,7 @@ mod unwrap;
 use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tidegate_types::{
-    Dialect, Segments,
+    Dialect, Native, Segments,
     chat::{Json, Text, write::Object},
     json::quote,
 };
@@ -133,6 +133,22 @@ impl Shape {
                 "{root}/publishers/google/models/{}:countTokens",
                 segment(model)
             )),
+            _ => None,
+        }
+    }
+
+    /// Where an endpoint in a vendor's own shape is, below the base URL, where it is.
+    pub fn native_path(&self, dialect: Dialect, native: Native, model: &str) -> Option<String> {
+        let verb = native.as_str();
+        match (native, dialect) {
+            (Native::Invoke | Native::InvokeStream, Dialect::Bedrock) => {
+                Some(format!("/model/{}/{verb}", segment(model)))
+            }
+            (Native::Predict | Native::PredictLongRunning, Dialect::Gemini) => {
+                let chat = self.chat_path(dialect, model, false);
+                let (front, _) = chat.rsplit_once(':')?;
+                Some(format!("{front}:{verb}"))
+            }
             _ => None,
         }
     }

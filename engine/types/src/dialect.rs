@@ -114,6 +114,31 @@ impl Relay {
     }
 }
 
+/// Endpoints of one vendor that are routed by model, metered, and passed on in that vendor's own shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Native {
+    /// Bedrock's `InvokeModel`: the body is what the model's maker made of it.
+    Invoke,
+    /// Bedrock's `InvokeModelWithResponseStream`.
+    InvokeStream,
+    /// Google's `:predict`: Imagen, and Vertex AI's embeddings.
+    Predict,
+    /// Google's `:predictLongRunning`: Veo.
+    PredictLongRunning,
+}
+
+impl Native {
+    /// The verb at the end of its path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::InvokeStream => "invoke-with-response-stream",
+            Self::Predict => "predict",
+            Self::PredictLongRunning => "predictLongRunning",
+        }
+    }
+}
+
 /// In what shape models are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Listing {
@@ -164,6 +189,8 @@ pub enum Endpoint {
     /// Another endpoint of the OpenAI family whose body names a model: routed by it and metered,
     /// otherwise passed on as it is.
     Relay(Relay),
+    /// Something of one vendor, in its own shape.
+    Native(Native),
     /// How many tokens a chat request has. Asked of vendors that count, counted here otherwise.
     CountTokens,
     /// The list of models this caller may use, or one of them.
@@ -193,6 +220,7 @@ impl Endpoint {
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
             Self::Relay(relay) => relay.path().trim_start_matches('/'),
+            Self::Native(native) => native.as_str(),
             Self::CountTokens => "count_tokens",
             Self::Models(_) => "models",
             Self::Session { .. } => "session",

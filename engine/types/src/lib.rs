@@ -23,7 +23,7 @@ pub mod secret;
 pub mod usage;
 
 pub use body::Segments;
-pub use dialect::{Dialect, Endpoint, Listing, Relay, SessionKind};
+pub use dialect::{Dialect, Endpoint, Listing, Native, Relay, SessionKind};
 pub use error::{Attempt, Code, Error, Origin, Retry, UpstreamError};
 pub use money::Money;
 pub use secret::Secret;

@@ -27,6 +27,7 @@ pub(crate) fn steps() -> Vec<Step> {
         })
         .cargo(),
         Step::new("clippy", clippy).cargo().minutes(30),
+        Step::new("features", features).cargo().minutes(20),
         Step::new("ruff", |machine, job| {
             let folders = present(
                 machine,
@@ -91,6 +92,21 @@ fn clippy(machine: &Machine, job: &Job) -> Verdict {
         }
         Err(problem) => Verdict::Broke(problem),
     }
+}
+
+/// Whoever builds the engine without a cloud, or with one alone, gets one that builds.
+fn features(machine: &Machine, job: &Job) -> Verdict {
+    let mut tally = Tally::default();
+    for features in ["", "aws", "azure", "google"] {
+        let arguments = ["check", "-p", "tidegate", "--no-default-features"];
+        let mut command = machine.cargo(&arguments);
+        command.args(["--features", features]);
+        match run_one(job, &mut command) {
+            Ok(one) => tally.add(one),
+            Err(problem) => return Verdict::Broke(problem),
+        }
+    }
+    Verdict::Ran(tally)
 }
 
 fn present<'a>(machine: &Machine, folders: &[&'a str]) -> Vec<&'a str> {

@@ -29,6 +29,10 @@ const REMEMBERED: &[&str] = &[
     "videos",
 ];
 
+/// Where Gemini keeps the beginnings of prompts. What is written there is paid once, as any prompt
+/// ("Context caching", billing); what is kept is paid by the hour, which no answer tells.
+const CACHES: &str = "/cachedContents";
+
 /// Sends a batch to the provider that has its file.
 ///
 /// # Errors
@@ -84,7 +88,8 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
     let Some(identity) = &job.identity else {
         return Ok(None);
     };
-    if *method != Method::POST || Place::of(path) != Place::of("/batches") {
+    let caches = Place::of(path) == Place::of(CACHES);
+    if *method != Method::POST || !caches && Place::of(path) != Place::of("/batches") {
         return Ok(None);
     }
     let body = job.body.to_bytes();
@@ -99,7 +104,8 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
     let outer = outer.map(|text| text.decode().into_owned());
     let outer = outer.or_else(|| in_path.map(str::to_owned));
     let mut bound = Money::ZERO;
-    for request in requests(body).into_iter().flat_map(Json::items) {
+    let batched = requests(body).into_iter().flat_map(Json::items);
+    for request in batched.chain(caches.then_some(body)) {
         let inner = ["params", "request", "body"]
             .iter()
             .find_map(|key| request.get(key))
@@ -109,7 +115,7 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
         let Some(model) = named.or_else(|| outer.clone()) else {
             continue;
         };
-        let model = model.trim_start_matches("models/");
+        let model = model.rsplit("models/").next().unwrap_or(&model);
         let label = [&target.provider.name, "/", model].concat();
         if !identity.may_use(&label) {
             let text = format!("key {:?} may not use {label:?}", identity.id);
@@ -130,14 +136,14 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
         if let Some(sheet) = &known.tariff.sheet {
             let most = Usage {
                 input,
-                output: most,
+                output: if caches { 0 } else { most },
                 ..Usage::default()
             };
             bound = bound.saturating_add(sheet.bound(&most, false));
         }
     }
     let now = job.gateway.clock.now();
-    let bound = Money::from_nanos(bound.nanos() / 2);
+    let bound = Money::from_nanos(bound.nanos() / if caches { 1 } else { 2 });
     let held = identity.account.reserve(bound, now);
     held.map(Some)
         .map_err(|refusal| reserve::refused(&identity.id, &refusal))
@@ -166,8 +172,9 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
     let known = job.gateway.kept.origins.get(place.id);
     let mut batch = known.and_then(|origin| origin.batch.clone());
     let mut results = false;
+    let caches = place.kind == Place::of(CACHES).kind;
     match (method, place.id.is_empty()) {
-        (&Method::POST, true) if place.kind == "batches" => {
+        (&Method::POST, true) if place.kind == "batches" || caches => {
             let account = job.identity.as_ref().map(|key| Arc::clone(&key.account));
             batch = Some(Arc::new(Batch::new(account, job.held.take())));
         }
@@ -185,6 +192,7 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
         target,
         batch,
         results,
+        caches,
         reading: Reading::default(),
     })
 }

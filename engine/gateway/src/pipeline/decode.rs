@@ -81,6 +81,9 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     ) {
         return Ok(());
     }
+    if let Endpoint::Native(_) = job.endpoint {
+        return native(job);
+    }
     if let Endpoint::Session { kind, .. } = job.endpoint {
         return session(job, kind);
     }
@@ -89,6 +92,39 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     }
     again(job)
 }
+
+/// The path names the model; of the body only the bound on generated tokens matters here.
+fn native(job: &mut Job) -> Result<(), Error> {
+    let named = job.named.clone().ok_or_else(|| {
+        let text = "the path must name a model";
+        Error::new(Code::InvalidRequest, text).with_param("model")
+    })?;
+    let body = job.body.to_bytes();
+    let body = Json::parse(&body).map_err(|error| {
+        let text = format!("the request body is not valid JSON: {error}");
+        Error::new(Code::InvalidJson, text)
+    })?;
+    job.asks.model = named.model;
+    job.asks.stream = named.stream.unwrap_or(false);
+    job.asks.choices = 1;
+    job.asks.max_output = MOST_TOKENS.iter().find_map(|path| {
+        let found = path.iter().try_fold(body, |json, key| json.get(key))?;
+        found.as_f64().map(up)
+    });
+    Ok(())
+}
+
+/// Where the makers of models on Bedrock put the bound on generated tokens: Claude, Mistral and Cohere;
+/// Nova; Llama; Titan; Claude's text completions; gpt-oss.
+const MOST_TOKENS: &[&[&str]] = &[
+    &["max_tokens"],
+    &["max_completion_tokens"],
+    &["inferenceConfig", "maxTokens"],
+    &["inferenceConfig", "max_new_tokens"],
+    &["max_gen_len"],
+    &["textGenerationConfig", "maxTokenCount"],
+    &["max_tokens_to_sample"],
+];
 
 /// Reads the body, for the first time or after a rule has changed it.
 pub(super) fn again(job: &mut Job) -> Result<(), Error> {

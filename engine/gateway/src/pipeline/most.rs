@@ -1,7 +1,7 @@
 //! The most a call can consume, as far as its request tells, and what the request alone can tell.
 
 use memchr::memmem;
-use tidegate_types::{Endpoint, Relay, Usage, chat::Json};
+use tidegate_types::{Endpoint, Native, Relay, Usage, chat::Json};
 
 use super::Job;
 use crate::snapshot::Target;
@@ -14,6 +14,10 @@ const BYTES_PER_SECOND: u64 = 16_000;
 const LONGEST_VIDEO: u64 = 60;
 /// Pages a document may have ("Document AI", limits).
 const MOST_PAGES: u64 = 1_000;
+/// Pictures that Imagen makes when nobody says how many ("Imagen API", `sampleCount`).
+const MOST_SAMPLES: u64 = 4;
+/// Seconds of film that Veo makes when nobody says how many ("Veo API", `durationSeconds`).
+const VEO_SECONDS: u64 = 8;
 /// Searches a call that may search is expected to make at most.
 const MOST_SEARCHES: u64 = 30;
 /// Documents that a reranker takes for one unit ("How Does Cohere's Pricing Work?").
@@ -28,6 +32,18 @@ pub(super) fn of(job: &Job, target: &Target) -> (Usage, bool) {
     };
     match job.endpoint {
         Endpoint::Chat => most.output = output(job, target),
+        Endpoint::Native(Native::Invoke | Native::InvokeStream) => {
+            most.output = output(job, target);
+            let asked = inner(job, &["imageGenerationConfig", "numberOfImages"]);
+            most.images = asked.unwrap_or(1).max(1);
+        }
+        Endpoint::Native(Native::Predict) => {
+            let asked = inner(job, &["parameters", "sampleCount"]);
+            most.images = asked.unwrap_or(MOST_SAMPLES);
+        }
+        Endpoint::Native(Native::PredictLongRunning) => {
+            most.micros = asked(job).micros;
+        }
         Endpoint::Relay(relay) => {
             // No prompt is longer than it has bytes, and no sound or picture than the model's window.
             most.input = bytes.min(target.context.unwrap_or(u64::MAX));
@@ -97,6 +113,13 @@ pub(super) fn asked(job: &Job) -> Usage {
         Endpoint::Relay(Relay::Transcriptions | Relay::Translations) => {
             asked.micros = job.size().saturating_mul(1_000_000) / BYTES_PER_SECOND;
         }
+        Endpoint::Native(Native::PredictLongRunning) => {
+            let seconds = inner(job, &["parameters", "durationSeconds"]).unwrap_or(VEO_SECONDS);
+            let films = inner(job, &["parameters", "sampleCount"])
+                .unwrap_or(1)
+                .max(1);
+            asked.micros = seconds.saturating_mul(films).saturating_mul(1_000_000);
+        }
         Endpoint::Relay(Relay::Videos) => {
             let seconds = number(job, "seconds").unwrap_or_default();
             asked.micros = seconds.saturating_mul(1_000_000);
@@ -104,6 +127,15 @@ pub(super) fn asked(job: &Job) -> Usage {
         _ => {}
     }
     asked
+}
+
+/// A whole number inside the request's JSON, where this path leads.
+fn inner(job: &Job, path: &[&str]) -> Option<u64> {
+    let body = job.body.to_bytes();
+    let body = Json::parse(&body).ok()?;
+    let found = path.iter().try_fold(body, |json, key| json.get(key))?;
+    let text = found.as_text();
+    found.as_u64().or_else(|| text?.decode().parse().ok())
 }
 
 /// A whole number in the request's outermost object or form.

@@ -1,7 +1,7 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
 use tidegate_providers::dialect;
-use tidegate_types::{Code, Error, Money, Usage};
+use tidegate_types::{Code, Endpoint, Error, Money, Usage};
 
 use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most};
 use crate::{
@@ -29,7 +29,10 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
     let usage = if hit {
         None
     } else {
-        dialect::usage_of(answer.dialect, &job.endpoint, body)
+        dialect::usage_of(answer.dialect, &job.endpoint, body).or_else(|| {
+            let told = matches!(job.endpoint, Endpoint::Native(_));
+            told.then(|| dialect::usage_of_headers(&answer.headers))?
+        })
     };
     let mut settlement = open(job);
     let store = settlement.wants_copy() && answer.status.is_success();

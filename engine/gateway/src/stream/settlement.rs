@@ -13,7 +13,7 @@ use tidegate_policy::{
     limits::Permit,
 };
 use tidegate_providers::dialect::stream_type;
-use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Usage};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Usage};
 
 use crate::{
     facts::{CacheFact, Facts},
@@ -234,8 +234,10 @@ impl Settlement {
     /// The upstream's count, or one made from sizes for answers that carry none.
     fn usage(&self, spent: &Spent) -> Option<Usage> {
         let relayed = match self.endpoint {
-            Endpoint::Chat | Endpoint::Embeddings => false,
-            Endpoint::Relay(_) => true,
+            Endpoint::Chat
+            | Endpoint::Embeddings
+            | Endpoint::Native(Native::Invoke | Native::InvokeStream) => false,
+            Endpoint::Relay(_) | Endpoint::Native(_) => true,
             _ => return spent.usage,
         };
         if let Some(told) = spent.usage {
@@ -254,7 +256,7 @@ impl Settlement {
             });
         }
         let output = match self.endpoint {
-            Endpoint::Chat => spent
+            Endpoint::Chat | Endpoint::Native(_) => spent
                 .output_tokens
                 .min(self.output_bound.unwrap_or(u64::MAX)),
             _ => 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidegate_providers::dialect;
-use tidegate_types::{Dialect, Endpoint, Money, Service, chat::Json};
+use tidegate_types::{Dialect, Endpoint, Money, Service, Usage, chat::Json};
 
 use crate::{
     gateway::Inner,
@@ -29,6 +29,8 @@ pub(crate) struct Watch {
     pub(crate) batch: Option<Arc<Batch>>,
     /// Whether the answer is a batch's results, line by line, and not one object.
     pub(crate) results: bool,
+    /// Whether the thing is the cached beginning of a prompt.
+    pub(crate) caches: bool,
     pub(crate) reading: Reading,
 }
 
@@ -93,7 +95,8 @@ impl Watch {
             }
         }
         let now = self.gateway.clock.now();
-        let cost = Money::from_nanos(self.reading.cost / DISCOUNT);
+        let discount = if self.caches { 1 } else { DISCOUNT };
+        let cost = Money::from_nanos(self.reading.cost / discount);
         match &self.batch {
             Some(batch) if cost > Money::ZERO => batch.settle(cost, now),
             _ => Money::ZERO,
@@ -115,6 +118,22 @@ impl Watch {
         let Some(batch) = self.batch.clone() else {
             return;
         };
+        if self.caches {
+            let told = thing.get("usageMetadata");
+            let told = told.and_then(|told| told.get("totalTokenCount")?.as_u64());
+            if let (Some(input), Some(model)) = (told, said(thing, "model")) {
+                let usage = Usage {
+                    input,
+                    ..Usage::default()
+                };
+                let model = model.rsplit("models/").next().unwrap_or(&model);
+                self.reading.cost = self.price(&usage, model);
+            }
+            if self.reading.cost == 0 {
+                batch.release();
+            }
+            return;
+        }
         let mut leads = 0;
         for of in [thing, inner] {
             for key in [
@@ -182,11 +201,15 @@ impl Watch {
         let Some(mut usage) = usage else { return 0 };
         // What batches cost less is taken off afterwards.
         usage.service = Service::Standard;
+        self.price(&usage, model)
+    }
+
+    fn price(&self, usage: &Usage, model: &str) -> i64 {
         let name = [&*self.target, model].concat();
         let route = self.snapshot.resolve(&name, None).ok();
         let target = route.as_ref().and_then(|route| route.targets.first());
         let now = self.gateway.clock.unix_seconds();
-        target.map_or(0, |target| target.tariff.cost(&usage, now).nanos())
+        target.map_or(0, |target| target.tariff.cost(usage, now).nanos())
     }
 }
 

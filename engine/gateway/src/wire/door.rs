@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 use tidegate_providers::{catalogue, shape::Shape};
-use tidegate_types::{Code, Dialect, Endpoint, Error, Listing, Relay};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Listing, Native, Relay};
 
 use super::Trust;
 use crate::{
@@ -269,6 +269,8 @@ fn gemini(path: &str, known: impl Fn(&str) -> bool) -> Option<(Dialect, Endpoint
         "generateContent" => (Endpoint::Chat, false),
         "streamGenerateContent" => (Endpoint::Chat, true),
         "countTokens" => (Endpoint::CountTokens, false),
+        "predict" => (Endpoint::Native(Native::Predict), false),
+        "predictLongRunning" => (Endpoint::Native(Native::PredictLongRunning), false),
         "embedContent" | "batchEmbedContents" => (Endpoint::Embeddings, false),
         _ => return None,
     };
@@ -280,13 +282,15 @@ fn gemini(path: &str, known: impl Fn(&str) -> bool) -> Option<(Dialect, Endpoint
     None
 }
 
-/// `/model/MODEL/converse`, `/converse-stream` and `/count-tokens`.
+/// `/model/MODEL/converse`, `/converse-stream`, `/invoke` and its stream, and `/count-tokens`.
 fn bedrock(path: &str) -> Option<(Dialect, Endpoint, Option<Named>)> {
     let (model, verb) = path.strip_prefix("/model/")?.rsplit_once('/')?;
     let (endpoint, stream) = match verb {
         "converse" => (Endpoint::Chat, false),
         "converse-stream" => (Endpoint::Chat, true),
         "count-tokens" => (Endpoint::CountTokens, false),
+        "invoke" => (Endpoint::Native(Native::Invoke), false),
+        "invoke-with-response-stream" => (Endpoint::Native(Native::InvokeStream), true),
         _ => return None,
     };
     let named = named(model, Some(stream))?;

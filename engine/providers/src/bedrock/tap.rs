@@ -48,6 +48,15 @@ impl Tap for EventTap {
                 }
                 Seen::Terminal
             }
+            // A model's own event, of InvokeModelWithResponseStream.
+            b"chunk" => match usage::of_chunk(&event.data) {
+                Some(told) => {
+                    self.usage = Some(told);
+                    self.stopped = true;
+                    Seen::Terminal
+                }
+                None => Seen::Content,
+            },
             name if is_failure(name) => named(failed(&event.data), name),
             _ => Seen::Other,
         }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,6 +80,7 @@ impl Ask {
         Ok(ask)
     }
 
+    #[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
     pub(super) fn header(
         mut self,
         name: &str,
@@ -91,7 +92,7 @@ impl Ask {
                 "the header {name} for the identity service holds characters no header may hold"
             ))
         };
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+        let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
         let mut held = HeaderValue::from_str(value).map_err(|_| bad())?;
         held.set_sensitive(secret);
         if secret && !value.is_empty() {

@@ -10,12 +10,16 @@ use super::codec::Codec;
 mod anthropic;
 mod beside;
 mod gemini;
+mod native;
 mod openai;
 mod relay;
 
 pub(crate) use anthropic::{AnthropicUsage, anthropic};
 pub(crate) use beside::{beside, searches, service};
 pub(crate) use gemini::gemini;
+pub(crate) use native::of_chunk;
+pub use native::of_headers;
+pub(super) use native::of_native;
 pub(crate) use openai::openai;
 pub(super) use relay::of_relay;
 

@@ -81,6 +81,10 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             Method::POST,
             wire.shape.count_path(wire.dialect, &target.model),
         ),
+        Endpoint::Native(native) => (
+            Method::POST,
+            wire.shape.native_path(wire.dialect, *native, &target.model),
+        ),
         Endpoint::Relay(Relay::Rerank) if wire.dialect == Dialect::Cohere => {
             (Method::POST, Some("/v2/rerank".to_owned()))
         }
@@ -120,7 +124,7 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
     };
     let mut rest = job.rest.clone();
     let (body, mut dropped) = match &job.endpoint {
-        Endpoint::Passthrough { .. } => (job.body.clone(), Vec::new()),
+        Endpoint::Passthrough { .. } | Endpoint::Native(_) => (job.body.clone(), Vec::new()),
         Endpoint::Chat if same => (own_proofs(job, splice(job, target)?), Vec::new()),
         Endpoint::Relay(_) if job.asks.outline.is_none() => {
             let (body, more) = splice_form(job, target);
@@ -182,8 +186,10 @@ pub(super) async fn request(
     for (name, value) in &target.headers {
         headers.insert(name, value.clone());
     }
-    if let Endpoint::Passthrough { .. } | Endpoint::Relay(_) | Endpoint::Session { .. } =
-        job.endpoint
+    if let Endpoint::Passthrough { .. }
+    | Endpoint::Native(_)
+    | Endpoint::Relay(_)
+    | Endpoint::Session { .. } = job.endpoint
     {
         match job.headers.get(http::header::CONTENT_TYPE) {
             Some(content_type) => {

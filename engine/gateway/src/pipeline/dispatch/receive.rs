@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_LENGTH};
 use tidegate_providers::{dialect, transport::HttpResponse};
-use tidegate_types::{Dialect, Endpoint, Error, Relay};
+use tidegate_types::{Dialect, Endpoint, Error, Native, Relay};
 use tokio::time::Instant;
 
 use super::{attempt, build, classify, homeward, lane::Lane, wire};
@@ -58,7 +58,19 @@ pub(super) async fn run(
             status, headers, bytes, target, dialect, unix,
         ));
     }
-    let relayed = matches!(job.endpoint, Endpoint::Relay(_));
+    let relayed = matches!(job.endpoint, Endpoint::Relay(_) | Endpoint::Native(_));
+    if job.endpoint == Endpoint::Native(Native::InvokeStream) && is_event_stream(&headers, dialect)
+    {
+        let source = EventSource::lenient_events(body, dialect);
+        let mut source = source.with_deadlines(deadlines);
+        source.commit().await?;
+        return Ok(Answer {
+            status,
+            headers,
+            dialect,
+            body: AnswerBody::Stream(Box::new(source)),
+        });
+    }
     // Sound and pictures pass as they come.
     if relayed && !is_json(&headers) && !names_event_stream(&headers) {
         let source = EventSource::opaque(body, dialect).with_deadlines(deadlines);
