@@ -103,8 +103,9 @@ type (
 type mode uint32
 
 const (
-	modeNative mode = C.TG_MODE_NATIVE
-	modeHTTP   mode = C.TG_MODE_HTTP
+	modeNative  mode = C.TG_MODE_NATIVE
+	modeHTTP    mode = C.TG_MODE_HTTP
+	modeSession mode = C.TG_MODE_SESSION
 )
 
 // Version is the release of the loaded library.

@@ -100,6 +100,16 @@ func (b *bridge) submit(core *core, gateway *handleGateway, mode mode, texts []b
 	return c, nil
 }
 
+// listen has readable events of a further ticket told, until it is forgotten.
+func (b *bridge) listen(core *core, ticket uint64) *call {
+	c := &call{core: core, ticket: ticket, readable: make(chan struct{}, 1)}
+	b.mu.Lock()
+	b.calls[ticket] = c
+	b.users++
+	b.mu.Unlock()
+	return c
+}
+
 // deliver hands an outcome to its call. Called with the lock held.
 func (b *bridge) deliver(c *call, outcome event) {
 	if outcome.stream == nil {

@@ -46,6 +46,17 @@
 // its raw bytes. For the transports of vendor SDKs.
 #define TG_MODE_HTTP 1
 
+// A session over a WebSocket: a stream, opened with `tg_stream_open` or `tg_submit`, whose frames are
+// messages and to which messages are sent with `tg_session_send`. `target` is the session's path, such
+// as `/v1/realtime?model=voice`; method and body are not looked at.
+#define TG_MODE_SESSION 2
+
+// A message of text, which is UTF-8.
+#define TG_MESSAGE_TEXT 0
+
+// A message of bytes.
+#define TG_MESSAGE_BINARY 1
+
 // The data are words of the model, in UTF-8.
 #define TG_PIECE_TEXT 0
 
@@ -278,7 +289,7 @@ typedef struct tg_header {
 typedef struct tg_request {
     // `sizeof(tg_request)`.
     size_t struct_size;
-    // `TG_MODE_NATIVE` (0) or `TG_MODE_HTTP`.
+    // `TG_MODE_NATIVE` (0), `TG_MODE_HTTP` or `TG_MODE_SESSION`.
     uint32_t mode;
     // HTTP method. NULL: `POST`.
     const char *method;
@@ -299,11 +310,13 @@ typedef struct tg_request {
 
 // One piece of a stream.
 typedef struct tg_frame {
-    // Name of the event in native mode (Anthropic dialect), NULL when it has none. Not NUL-terminated.
+    // Name of the event in native mode (Anthropic dialect), `binary` for a session's binary messages, NULL
+    // when it has none. Not NUL-terminated.
     const char *event;
     // Bytes in it.
     size_t event_len;
-    // Native mode: the JSON document of one event. HTTP mode: raw bytes. Not NUL-terminated.
+    // Native mode: the JSON document of one event. HTTP mode: raw bytes. Session: one message. Not
+    // NUL-terminated.
     const uint8_t *data;
     // Bytes in it.
     size_t data_len;
@@ -579,6 +592,29 @@ tg_result tg_stream_facts(const struct tg_stream *stream,
 
 // Frees a stream; one that has not ended is cancelled. NULL is allowed.
 void tg_stream_free(struct tg_stream *stream);
+
+// Sends a message of a session; `kind` is `TG_MESSAGE_TEXT` or `TG_MESSAGE_BINARY`. Any thread may
+// call it. `timeout_ms`: 0 does not wait, negative waits as long as it takes.
+//
+// `TG_OK`: it is on its way. `TG_TIMEOUT`: there is no room for it now; on a session that came through a
+// queue, a call with `timeout_ms` 0 then also asks for one `TG_EVENT_READABLE` under `tg_session_ticket`
+// once there is. `TG_CONNECTION_LOST`: the session is over.
+tg_result tg_session_send(const struct tg_stream *session,
+                          uint32_t kind,
+                          const uint8_t *data,
+                          size_t len,
+                          int64_t timeout_ms,
+                          struct tg_error **err);
+
+// The ticket under which the queue announces room for messages; 0 when there is no queue.
+uint64_t tg_session_ticket(const struct tg_stream *session);
+
+// Closes a session in its protocol's own way, after what waits to be sent. `reason` may be NULL. Does not
+// wait: read on until `TG_END`, which comes when the other side has answered, or after two seconds.
+tg_result tg_session_close(const struct tg_stream *session,
+                           uint16_t code,
+                           const char *reason,
+                           struct tg_error **err);
 
 // Opens a gateway for a program with functions of its own: each of `names` is a provider, whether or
 // not the configuration mentions it, once `tg_provide` or `tg_provide_in_queue` registers it. `kind`

@@ -22,5 +22,6 @@ pub mod request;
 #[rustfmt::skip]
 pub mod result_gen;
 pub mod server;
+pub mod session;
 pub mod stream;
 pub mod version;

@@ -18,7 +18,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tidegate_ffi_tool as tool;
 
 const PROGRAMS: &[&str] = &[
-    "chat", "stream", "misuse", "queue", "threads", "fork", "load", "host",
+    "chat", "stream", "session", "misuse", "queue", "threads", "fork", "load", "host",
 ];
 const WARNINGS: &[&str] = &["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"];
 const SANITIZERS: &str = "-fsanitize=address,undefined";

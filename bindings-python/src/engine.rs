@@ -175,7 +175,6 @@ impl Engine {
 
     /// Opens a session and blocks until the upstream has agreed: an outcome with a stream that can
     /// also be sent to.
-    #[expect(clippy::type_complexity, reason = "an outcome, as of `call`")]
     fn session<'py>(
         slf: &Bound<'py, Self>,
         py: Python<'py>,

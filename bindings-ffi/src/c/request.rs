@@ -13,6 +13,10 @@ pub const TG_MODE_NATIVE: u32 = 0;
 /// Every answer, an error too, is an HTTP answer in the caller's dialect; a stream's frames are
 /// its raw bytes. For the transports of vendor SDKs.
 pub const TG_MODE_HTTP: u32 = 1;
+/// A session over a WebSocket: a stream, opened with `tg_stream_open` or `tg_submit`, whose frames are
+/// messages and to which messages are sent with `tg_session_send`. `target` is the session's path, such
+/// as `/v1/realtime?model=voice`; method and body are not looked at.
+pub const TG_MODE_SESSION: u32 = 2;
 
 /// One request header. Both texts are NUL-terminated.
 #[repr(C)]
@@ -31,7 +35,7 @@ pub struct tg_header {
 pub struct tg_request {
     /// `sizeof(tg_request)`.
     pub struct_size: usize,
-    /// `TG_MODE_NATIVE` (0) or `TG_MODE_HTTP`.
+    /// `TG_MODE_NATIVE` (0), `TG_MODE_HTTP` or `TG_MODE_SESSION`.
     pub mode: u32,
     /// HTTP method. NULL: `POST`.
     pub method: *const c_char,
@@ -76,6 +80,7 @@ pub(super) unsafe fn read(
     let mode = match request.mode {
         TG_MODE_NATIVE => Mode::Native,
         TG_MODE_HTTP => Mode::Http,
+        TG_MODE_SESSION => Mode::Session,
         other => return Err(invalid(format!("request.mode: {other} is no mode"))),
     };
     let method = method.unwrap_or("POST");

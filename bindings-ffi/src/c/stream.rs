@@ -76,11 +76,13 @@ enum State {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct tg_frame {
-    /// Name of the event in native mode (Anthropic dialect), NULL when it has none. Not NUL-terminated.
+    /// Name of the event in native mode (Anthropic dialect), `binary` for a session's binary messages, NULL
+    /// when it has none. Not NUL-terminated.
     pub event: *const c_char,
     /// Bytes in it.
     pub event_len: usize,
-    /// Native mode: the JSON document of one event. HTTP mode: raw bytes. Not NUL-terminated.
+    /// Native mode: the JSON document of one event. HTTP mode: raw bytes. Session: one message. Not
+    /// NUL-terminated.
     pub data: *const u8,
     /// Bytes in it.
     pub data_len: usize,
@@ -170,6 +172,23 @@ impl tg_stream {
             Ok(ms) => handle.read(MAX_FRAMES, Some(Duration::from_millis(ms))),
             Err(_) => handle.read(MAX_FRAMES, None),
         }
+    }
+
+    /// The session behind it, in the process that opened it.
+    pub(super) fn session(&self) -> Result<&StreamHandle, tg_error> {
+        self.owner.check()?;
+        match &self.source {
+            Source::Live(handle) if handle.is_session() => Ok(handle),
+            _ => Err(tg_error::misuse(
+                tg_result::TG_INVALID_ARGUMENT,
+                "the stream is no session: open it with TG_MODE_SESSION",
+            )),
+        }
+    }
+
+    /// Whether a session came through a queue.
+    pub(super) fn queued(&self) -> bool {
+        self.queued
     }
 
     fn header(&self, name: &str) -> Option<&CStr> {

@@ -6,8 +6,8 @@ use cbindgen::{Builder, Config};
 
 /// Sections of the header, in order.
 const SOURCES: &[&str] = &[
-    "version", "error", "buf", "head", "request", "reply", "gateway", "stream", "host", "queue",
-    "server",
+    "version", "error", "buf", "head", "request", "reply", "gateway", "stream", "session", "host",
+    "queue", "server",
 ];
 
 const INITIALISERS: &str = "

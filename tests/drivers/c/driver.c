@@ -5,10 +5,8 @@
 #include "json.h"
 #include "tidegate.h"
 #include "functions.h"
-
 static tg_gateway *gw;
 static tg_stream *held;
-
 static void facts_out(tg_facts f) {
     printf("\"gateway\":{");
     out("request_id", f.request_id), out("target", f.target), out("key", f.key), out("cache", f.cache);
@@ -21,6 +19,7 @@ static void done(tg_result result, tg_error **err) {
     else printf("\"error\":%s", tg_error_json(*err)), tg_error_free(*err);
 }
 
+#include "sessions.h"
 /* Reads chunks until there are `most`, and says how that ended. */
 static void chunks_out(tg_stream *stream, long most, const char *mark) {
     tg_result result = TG_OK;
@@ -128,8 +127,9 @@ int main(void) {
         putchar('{'), op = text(get(line, "op"));
         if (!strcmp(op, "hello"))
             printf("\"ok\":{\"surface\":\"c\",\"version\":\"%s\",\"capabilities\":[\"call\",\"stream\",\"hold\",\"cancel\",\"cancel_call\",\"headers\",\"http\",\"reload\","
-                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\"]}", tg_version());
+                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\",\"session\",\"session_cost\"]}", tg_version());
         else if (!strcmp(op, "call") || !strcmp(op, "http")) call(line, *op == 'h');
+        else if (!strcmp(op, "session")) session(line);
         else if (!strcmp(op, "open")) done(open_with(line, &err), &err);
         else if (!strcmp(op, "connect")) done(tg_gateway_connect(text(get(line, "url")), text(get(line, "key")), &gw, &err), &err);
         else if (!strcmp(op, "reload")) done(tg_gateway_reload(gw, config.ptr, config.len, &err), &err);

@@ -28,13 +28,14 @@ type operation struct {
 	CancelMs                                                              *int   `json:"cancel_after_ms"`
 	CancelBytes                                                           *int   `json:"cancel_after_bytes"`
 	Hold                                                                  *int
+	Talk                                                                  []act
 }
 
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions method")
-	operations   = map[string]func(operation) (any, error){"call": call, "http": transport, "method": method}
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions method session session_cost")
+	operations   = map[string]func(operation) (any, error){"call": call, "http": transport, "method": method, "session": session}
 )
 
 func init() {

@@ -180,7 +180,7 @@ impl StreamHandle {
 
     /// Takes at most `max` frames without waiting.
     pub fn try_read(&self, max: usize) -> Batch {
-        self.0.shared.take(self.0.shared.lock(), max)
+        Shared::take(self.0.shared.lock(), max)
     }
 
     /// Takes at most `max` frames; waits until there is one or the stream ends, at most `limit`.
@@ -204,7 +204,7 @@ impl StreamHandle {
                 .unwrap_or_else(PoisonError::into_inner),
         };
         buffer.readers -= 1;
-        shared.take(buffer, max)
+        Shared::take(buffer, max)
     }
 
     /// Asks for one [`EventKind::Readable`]. True when something can be read already: then no event
@@ -330,7 +330,7 @@ impl Shared {
         }
     }
 
-    fn take(&self, mut buffer: MutexGuard<'_, Buffer>, max: usize) -> Batch {
+    fn take(mut buffer: MutexGuard<'_, Buffer>, max: usize) -> Batch {
         let count = buffer.frames.len().min(max.max(1));
         let frames: Vec<_> = buffer.frames.drain(..count).collect();
         let was_full = buffer.bytes >= MOST_BYTES;
