@@ -177,6 +177,16 @@ func health(gateway *handleGateway) ([]byte, error) {
 	return C.GoBytes(unsafe.Pointer(buf.ptr), C.int(buf.len)), nil
 }
 
+func metrics(gateway *handleGateway) (string, error) {
+	var buf C.tg_buf
+	var failure *C.tg_error
+	if err := result(C.tg_metrics(gateway, &buf, &failure), failure); err != nil {
+		return "", err
+	}
+	defer C.tg_buf_free(&buf)
+	return C.GoStringN((*C.char)(unsafe.Pointer(buf.ptr)), C.int(buf.len)), nil
+}
+
 func newQueue() (*handleQueue, int, error) {
 	var queue *C.tg_queue
 	var failure *C.tg_error

@@ -60,6 +60,10 @@ const (
 	CodeCredentialsUnavailable Code = 2112
 	// No target of the route can be used now.
 	CodeNoHealthyTarget Code = 2201
+	// Every target that could be asked has as many calls under way as it may, and none had room in time.
+	CodeAtCapacity Code = 2202
+	// Calls of this priority are turned away because waiting takes too long.
+	CodeShed Code = 2203
 	// The upstream could not be reached.
 	CodeConnectFailed Code = 3101
 	// Connecting took longer than `timeouts.connect`.
@@ -119,6 +123,8 @@ var slugs = map[Code]string{
 	CodeCredentialsRefused:     "credentials_refused",
 	CodeCredentialsUnavailable: "credentials_unavailable",
 	CodeNoHealthyTarget:        "no_healthy_target",
+	CodeAtCapacity:             "at_capacity",
+	CodeShed:                   "shed",
 	CodeConnectFailed:          "connect_failed",
 	CodeConnectTimeout:         "connect_timeout",
 	CodeFirstByteTimeout:       "first_byte_timeout",

@@ -156,7 +156,7 @@ func (g *Gateway) Reload(config any) error {
 	return g.core.use(func(handle *handleGateway) error { return reload(handle, text) })
 }
 
-// Health is the state of providers, keys and cache.
+// Health is the state of targets, provider keys, virtual keys, queue and cache.
 func (g *Gateway) Health() (json.RawMessage, error) {
 	var report []byte
 	err := g.core.use(func(handle *handleGateway) (err error) {
@@ -164,6 +164,17 @@ func (g *Gateway) Health() (json.RawMessage, error) {
 		return err
 	})
 	return report, err
+}
+
+// Metrics is what was counted of calls, as text in Prometheus' format 0.0.4. It is empty for a client
+// of a gateway elsewhere, which has its own at /metrics.
+func (g *Gateway) Metrics() (string, error) {
+	var text string
+	err := g.core.use(func(handle *handleGateway) (err error) {
+		text, err = metrics(handle)
+		return err
+	})
+	return text, err
 }
 
 // use runs f with the handle, which stays valid meanwhile.

@@ -251,6 +251,9 @@ func TestReloadKeepsTheLastGoodConfiguration(t *testing.T) {
 	if report, err := file.Health(); err != nil || !json.Valid(report) {
 		t.Errorf("%s %v", report, err)
 	}
+	if text, err := file.Metrics(); err != nil || !strings.Contains(text, "\ntidegate_in_flight 0\n") {
+		t.Errorf("%s %v", text, err)
+	}
 }
 
 func TestClosedGatewaysRefuse(t *testing.T) {

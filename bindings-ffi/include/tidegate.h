@@ -173,6 +173,10 @@ enum tg_result
     TG_CREDENTIALS_UNAVAILABLE = 2112,
     // No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
+    // Every target that could be asked has as many calls under way as it may, and none had room in time.
+    TG_AT_CAPACITY = 2202,
+    // Calls of this priority are turned away because waiting takes too long.
+    TG_SHED = 2203,
     // The upstream could not be reached.
     TG_CONNECT_FAILED = 3101,
     // Connecting took longer than `timeouts.connect`.
@@ -515,8 +519,16 @@ tg_result tg_gateway_close(const struct tg_gateway *gateway,
 // errors that came from it stay valid.
 void tg_gateway_free(struct tg_gateway *gateway);
 
-// The state of providers, keys and cache as JSON.
+// The state of targets, provider keys, virtual keys, queue and cache as JSON.
 tg_result tg_health(const struct tg_gateway *gateway, struct tg_buf *json, struct tg_error **err);
+
+// What was counted of calls, as text in Prometheus' format 0.0.4. Empty for a client of a gateway
+// elsewhere, which has its own at `/metrics`.
+tg_result tg_metrics(const struct tg_gateway *gateway, struct tg_buf *text, struct tg_error **err);
+
+// What was counted of calls, as text in Prometheus' format 0.0.4. Empty for a client of a gateway
+// elsewhere, which has its own at `/metrics`.
+tg_result tg_metrics(const struct tg_gateway *gateway, struct tg_buf *text, struct tg_error **err);
 
 // The configuration in force as JSON, secrets shown as `***`.
 tg_result tg_gateway_config(const struct tg_gateway *gateway,

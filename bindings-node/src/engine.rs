@@ -84,6 +84,12 @@ impl NativeEngine {
         self.job(Work::Health)
     }
 
+    /// What was counted of calls, in Prometheus' format.
+    #[napi]
+    pub fn metrics(&self) -> String {
+        self.engine.metrics()
+    }
+
     /// The running configuration as JSON, secrets hidden.
     #[napi]
     pub fn config(&self) -> String {

@@ -231,6 +231,11 @@ impl Engine {
         PyBytes::new(py, self.inner().health().to_string().as_bytes())
     }
 
+    /// What was counted of calls, in Prometheus' format.
+    fn metrics(&self) -> String {
+        self.inner().metrics()
+    }
+
     /// The configuration in force as JSON, secrets masked.
     fn config<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.inner().config_json().to_string().as_bytes())

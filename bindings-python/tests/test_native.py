@@ -215,7 +215,9 @@ def test_reload_replaces_the_configuration_or_keeps_the_old_one(vendor: Vendor) 
         with pytest.raises(errors.InvalidConfig):
             gw.reload({"models": {"x": {"targets": ["nobody/x"]}}})
         assert gw.chat.completions.create(model="slow", messages=MESSAGES).choices
-        assert isinstance(gw.health(), dict)
+        assert gw.health()["targets"]["openai/gpt-5-mini"]["in_flight"] == 0
+        counted = 'tidegate_requests_total{route="slow",target="openai/gpt-5-mini",code="2xx"} 2'
+        assert counted in gw.metrics()
         assert "sk-upstream" not in json.dumps(gw.config())
 
 

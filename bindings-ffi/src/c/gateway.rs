@@ -228,7 +228,7 @@ pub unsafe extern "C" fn tg_gateway_free(gateway: *mut tg_gateway) {
     unsafe { free(gateway) }
 }
 
-/// The state of providers, keys and cache as JSON.
+/// The state of targets, provider keys, virtual keys, queue and cache as JSON.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_health(
     gateway: *const tg_gateway,
@@ -244,6 +244,25 @@ pub unsafe extern "C" fn tg_health(
                 json,
                 gateway.engine.health().to_string().into_bytes().into(),
             );
+            Ok(tg_result::TG_OK)
+        })
+    }
+}
+
+/// What was counted of calls, as text in Prometheus' format 0.0.4. Empty for a client of a gateway
+/// elsewhere, which has its own at `/metrics`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tg_metrics(
+    gateway: *const tg_gateway,
+    text: *mut tg_buf,
+    err: *mut *mut tg_error,
+) -> tg_result {
+    // SAFETY: pointers are NULL or valid, as the header asks.
+    unsafe {
+        fallible(err, || {
+            let gateway = input::handle(gateway, "gateway")?;
+            input::out(text, "text")?;
+            put(text, gateway.engine.metrics().into_bytes().into());
             Ok(tg_result::TG_OK)
         })
     }

@@ -81,6 +81,10 @@ pub enum tg_result {
     TG_CREDENTIALS_UNAVAILABLE = 2112,
     /// No target of the route can be used now.
     TG_NO_HEALTHY_TARGET = 2201,
+    /// Every target that could be asked has as many calls under way as it may, and none had room in time.
+    TG_AT_CAPACITY = 2202,
+    /// Calls of this priority are turned away because waiting takes too long.
+    TG_SHED = 2203,
     /// The upstream could not be reached.
     TG_CONNECT_FAILED = 3101,
     /// Connecting took longer than `timeouts.connect`.
@@ -150,6 +154,8 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         2111 => c"credentials_refused",
         2112 => c"credentials_unavailable",
         2201 => c"no_healthy_target",
+        2202 => c"at_capacity",
+        2203 => c"shed",
         3101 => c"connect_failed",
         3102 => c"connect_timeout",
         3103 => c"first_byte_timeout",
@@ -199,6 +205,8 @@ impl From<Code> for tg_result {
             Code::CredentialsRefused => Self::TG_CREDENTIALS_REFUSED,
             Code::CredentialsUnavailable => Self::TG_CREDENTIALS_UNAVAILABLE,
             Code::NoHealthyTarget => Self::TG_NO_HEALTHY_TARGET,
+            Code::AtCapacity => Self::TG_AT_CAPACITY,
+            Code::Shed => Self::TG_SHED,
             Code::ConnectFailed => Self::TG_CONNECT_FAILED,
             Code::ConnectTimeout => Self::TG_CONNECT_TIMEOUT,
             Code::FirstByteTimeout => Self::TG_FIRST_BYTE_TIMEOUT,

@@ -117,6 +117,9 @@ static void reloading_keeps_the_last_good_configuration(void) {
     OK(tg_health(gw, &json, &err));
     CHECK(json.len > 1 && json.ptr[0] == '{');
     tg_buf_free(&json);
+    OK(tg_metrics(gw, &json, &err));
+    CHECK(has(json.ptr, json.len, "tidegate_requests_total{route=\"mock/small\",target=\"mock/small\",code=\"2xx\"}"));
+    tg_buf_free(&json);
 
     OK(tg_gateway_close(gw, 1000, &err));
     OK(tg_gateway_close(gw, 1000, &err));

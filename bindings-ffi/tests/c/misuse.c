@@ -38,6 +38,8 @@ static void null_is_refused_everywhere(tg_gateway *gw) {
     FAILS(null, tg_gateway_close(NULL, 0, &err));
     FAILS(null, tg_health(NULL, &json, &err));
     FAILS(null, tg_health(gw, NULL, &err));
+    FAILS(null, tg_metrics(NULL, &json, &err));
+    FAILS(null, tg_metrics(gw, NULL, &err));
     FAILS(null, tg_gateway_config(NULL, &json, &err));
     FAILS(null, tg_gateway_config(gw, NULL, &err));
     FAILS(null, tg_call(NULL, "GET", "/v1/models", NULL, 0, NULL, 0, &reply, &err));

@@ -111,9 +111,14 @@ impl Engine {
         }
     }
 
-    /// The state of providers, keys and cache as JSON.
+    /// The state of targets, provider keys, virtual keys, queue and cache as JSON.
     pub fn health(&self) -> String {
         self.engine.health().to_string()
+    }
+
+    /// What was counted of calls, as text in Prometheus' format 0.0.4.
+    pub fn metrics(&self) -> String {
+        self.engine.metrics()
     }
 
     /// Takes no more calls, lets running ones finish for at most this long, then cancels them.

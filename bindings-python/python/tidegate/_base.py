@@ -110,10 +110,17 @@ class BaseGateway:
             self._engine.reload(*_core.source(config))
 
     def health(self) -> dict[str, Any]:
-        """State of every target and provider key."""
+        """State of every target, provider key and virtual key, of the queue and of the cache."""
         from ._records import decode
 
         return decode(self._engine.health().decode())  # type: ignore[no-any-return]
+
+    def metrics(self) -> str:
+        """What was counted of calls, as text in Prometheus' format 0.0.4.
+
+        Empty for a client of a gateway elsewhere, which has its own at ``/metrics``.
+        """
+        return self._engine.metrics()
 
     def config(self) -> dict[str, Any]:
         """The configuration in force, with secrets masked."""

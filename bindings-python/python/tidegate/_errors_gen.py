@@ -4,6 +4,7 @@
 from ._error import TidegateError
 
 __all__ = [
+    "AtCapacity",
     "BodyTooLarge",
     "BudgetExhausted",
     "Cancelled",
@@ -29,6 +30,7 @@ __all__ = [
     "NoHealthyTarget",
     "RateLimited",
     "RuleRefused",
+    "Shed",
     "StallTimeout",
     "StreamFailed",
     "StreamInterrupted",
@@ -413,6 +415,32 @@ class NoHealthyTarget(TidegateError):
     retry = "later"
 
 
+class AtCapacity(TidegateError):
+    """Every target that could be asked has as many calls under way as it may, and none had room in time.
+
+    Wait for `retry_after`, raise `max_in_flight` or `queue.max_wait`, or add a target.
+    """
+
+    code = 2202
+    slug = "at_capacity"
+    status = 503
+    origin = "gateway"
+    retry = "later"
+
+
+class Shed(TidegateError):
+    """Calls of this priority are turned away because waiting takes too long.
+
+    Wait for `retry_after`, or send the call with a higher priority.
+    """
+
+    code = 2203
+    slug = "shed"
+    status = 503
+    origin = "gateway"
+    retry = "later"
+
+
 class ConnectFailed(TidegateError):
     """The upstream could not be reached.
 
@@ -625,6 +653,8 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "credentials_refused": CredentialsRefused,
     "credentials_unavailable": CredentialsUnavailable,
     "no_healthy_target": NoHealthyTarget,
+    "at_capacity": AtCapacity,
+    "shed": Shed,
     "connect_failed": ConnectFailed,
     "connect_timeout": ConnectTimeout,
     "first_byte_timeout": FirstByteTimeout,

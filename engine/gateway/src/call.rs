@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tidegate_providers::upload::Upload;
-use tidegate_types::{Dialect, Endpoint, Secret, Segments};
+use tidegate_types::{Dialect, Endpoint, Secret, Segments, config::Priority};
 
 use crate::{facts::Facts, session::Session, stream::SettlingStream};
 
@@ -48,6 +48,8 @@ pub struct CallContext {
     pub timeout: Option<Duration>,
     /// Whether a stored answer may be given.
     pub cache: CacheDirective,
+    /// Who goes first when there is no room: no higher than the caller's key allows.
+    pub priority: Option<Priority>,
     /// Models to try when every target has failed, in place of the route's fallbacks.
     pub fallbacks: Vec<String>,
     /// True when the face wants decoded events instead of raw bytes from streams, and errors that

@@ -26,6 +26,8 @@ pub mod header {
         FALLBACKS = "x-tidegate-fallbacks";
         /// Request: names of targets to use, separated by commas.
         TAGS = "x-tidegate-tags";
+        /// Request: `low`, `normal` or `high`, no higher than the caller's key allows.
+        PRIORITY = "x-tidegate-priority";
         /// Request: the end user, for strategies and canaries that keep users apart.
         USER = "x-tidegate-user";
         /// Request: the session, for strategies that keep sessions together.
@@ -48,6 +50,10 @@ pub mod header {
         RESUMED = "x-tidegate-resumed";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
+        /// Answer: `on` when the call got less because there was too much to do.
+        BROWNOUT = "x-tidegate-brownout";
+        /// Answer: time spent waiting for a place, in milliseconds, where there was none at once.
+        QUEUED = "x-tidegate-queued-ms";
         /// Answer: time spent in the gateway itself, in microseconds.
         OVERHEAD = "x-tidegate-overhead-us";
         /// Answer: number and slug of the gateway's error, `1205 budget_exhausted`.
@@ -76,6 +82,10 @@ pub struct Facts {
     pub rule: Option<Arc<str>>,
     /// Parts of the request the target could not express.
     pub dropped: Vec<String>,
+    /// True when the call got less because there was too much to do.
+    pub brownout: bool,
+    /// Time spent waiting for a place where there was none at once.
+    pub queued: Duration,
     /// Time spent in the gateway itself.
     pub overhead: Duration,
 }
@@ -155,6 +165,13 @@ impl Facts {
             && let Ok(value) = HeaderValue::from_str(&self.dropped.join(", "))
         {
             headers.insert(header::DROPPED, value);
+        }
+        if self.brownout {
+            headers.insert(header::BROWNOUT, HeaderValue::from_static("on"));
+        }
+        if !self.queued.is_zero() {
+            let queued = u64::try_from(self.queued.as_millis()).unwrap_or(u64::MAX);
+            headers.insert(header::QUEUED, HeaderValue::from(queued));
         }
         let overhead = u64::try_from(self.overhead.as_micros()).unwrap_or(u64::MAX);
         headers.insert(header::OVERHEAD, HeaderValue::from(overhead));

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tidegate_policy::{
-    Clock, cache::ExactCache, health as condition, identity::Registry, rng::Rng,
+    Clock, admission::Room, cache::ExactCache, health as condition, identity::Registry, rng::Rng,
 };
 use tidegate_providers::{
     function::Functions, http_transport::HttpTransport, transport::Transport,
@@ -23,9 +23,10 @@ use crate::{
     facts::RequestId,
     health,
     kept::Kept,
-    pipeline,
+    pipeline::{self, brownout::Browned},
     snapshot::{Snapshot, Ways},
-    source,
+    source, telemetry,
+    telemetry::metrics::Metrics,
 };
 
 /// Memory of the exact cache when the configuration does not say.
@@ -42,6 +43,12 @@ pub(crate) struct Inner {
     ways: Ways,
     registry: Mutex<Registry>,
     condition: Arc<Mutex<condition::Registry>>,
+    /// Where calls wait that find no place.
+    pub(crate) room: Arc<Room>,
+    /// Calls that got less because there was too much to do.
+    pub(crate) browned: Browned,
+    /// What is counted of calls.
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) cache: ExactCache,
     pub(crate) kept: Kept,
     pub(crate) clock: Arc<Clock>,
@@ -92,6 +99,7 @@ impl Gateway {
                 network,
                 functions,
                 clock,
+                metrics: Arc::default(),
             },
         )
     }
@@ -105,6 +113,7 @@ impl Gateway {
                 network,
                 functions,
                 clock,
+                metrics: Arc::default(),
             },
         )
     }
@@ -112,9 +121,12 @@ impl Gateway {
     fn with_ways(config: Config, ways: Ways) -> Self {
         let clock = Arc::clone(&ways.clock);
         let mut rng = Rng::new();
-        let registry = Mutex::new(Registry::default());
+        let room = Room::new(&clock);
+        let registry = Mutex::new(Registry::new(Arc::clone(&room)));
         let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
-        let condition = Arc::default();
+        let metrics = Arc::clone(&ways.metrics);
+        let condition = condition::Registry::new(Arc::clone(&room));
+        let condition = Arc::new(Mutex::new(condition));
         let now = clock.now();
         let snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, source::env);
         Self {
@@ -123,6 +135,9 @@ impl Gateway {
                 ways,
                 registry,
                 condition,
+                room,
+                browned: Browned::default(),
+                metrics,
                 cache: ExactCache::new(memory, rng.bits()),
                 kept: Kept::new(),
                 clock,
@@ -178,9 +193,15 @@ impl Gateway {
         health::report(&self.inner)
     }
 
+    /// What was counted of calls since the engine was made, and how it does now, as text in
+    /// Prometheus' format 0.0.4. Routes and targets beyond the first 512 pairs are counted as `other`.
+    pub fn metrics(&self) -> String {
+        telemetry::page(&self.inner)
+    }
+
     /// Number of calls running, streams included.
     pub fn running(&self) -> usize {
-        self.inner.running.load(Ordering::Acquire)
+        self.inner.running()
     }
 
     /// The engine's clock.
@@ -214,6 +235,11 @@ impl Gateway {
 impl Inner {
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Number of calls running, streams included.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
     }
 
     /// Registers a call.

@@ -1,16 +1,22 @@
 //! What an operator wants to see.
 
-use std::time::Duration;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tidegate_policy::{
     Tick,
+    admission::UNCAPPED,
     health::{PeakAverage, State},
+    route::Standing,
 };
+use tidegate_types::config::Priority;
 
 use crate::{gateway::Inner, snapshot::Target};
 
-/// Targets and keys with their health, budgets with their use, and the cache.
+/// Targets reported at most; callers may invent names without end.
+const MOST_TARGETS: usize = 1000;
+
+/// Targets and keys with their health, budgets with their use, the queue and the cache.
 pub(crate) fn report(inner: &Inner) -> Value {
     let snapshot = inner.snapshot();
     let now = inner.clock.now();
@@ -23,17 +29,30 @@ pub(crate) fn report(inner: &Inner) -> Value {
             .map(|(index, key)| {
                 let refused = provider.ring.refused(index);
                 let left = refused.map_or(Duration::ZERO, |pause| pause.until().since(now));
-                json!({ "name": key, "cooling_s": left.as_secs_f64() })
+                let gate = provider.ring.gate(index);
+                json!({
+                    "name": key,
+                    "cooling_s": left.as_secs_f64(),
+                    "in_flight": gate.map(|(gate, _)| gate.taken()),
+                    "max_in_flight": gate.and_then(|(_, most)| cap(most)),
+                })
             })
             .collect();
         let ready = provider.missing.is_none();
-        providers.insert(name.clone(), json!({ "ready": ready, "keys": keys }));
+        let mut report = json!({ "ready": ready, "keys": keys });
+        if let Some(need) = &provider.cap {
+            report["in_flight"] = need.gate.taken().into();
+            report["max_in_flight"] = need.most.into();
+            report["waiting"] = need.gate.waiting().into();
+        }
+        providers.insert(name.clone(), report);
     }
     let mut targets = serde_json::Map::new();
+    let mut known = HashSet::new();
     for target in snapshot.targets() {
-        targets
-            .entry(target.label.to_string())
-            .or_insert_with(|| self::target(&target, now));
+        if targets.len() < MOST_TARGETS && known.insert(Arc::clone(&target.label)) {
+            targets.insert(target.label.to_string(), self::target(&target, now));
+        }
     }
     let mut identities = serde_json::Map::new();
     for identity in snapshot.identities.iter() {
@@ -45,7 +64,16 @@ pub(crate) fn report(inner: &Inner) -> Value {
                 json!({ "spent": spent, "reserved": reserved, "limit": limit })
             })
             .collect();
-        identities.insert(identity.id.to_string(), json!({ "budgets": budgets }));
+        let limit = identity.limits.need();
+        identities.insert(
+            identity.id.to_string(),
+            json!({
+                "budgets": budgets,
+                "in_flight": limit.gate.taken(),
+                "max_in_flight": cap(limit.most),
+                "waiting": limit.gate.waiting(),
+            }),
+        );
     }
     let mut shadows = serde_json::Map::new();
     for (name, route) in &snapshot.routes {
@@ -54,13 +82,33 @@ pub(crate) fn report(inner: &Inner) -> Value {
         }
     }
     let (entries, bytes) = inner.cache.size();
+    let load = inner.room.load();
+    let waiting = Priority::ALL.iter().zip(load.waiting);
+    let waiting: serde_json::Map<_, _> = waiting
+        .map(|(priority, count)| (priority.as_str().to_owned(), count.into()))
+        .collect();
     json!({
+        "in_flight": inner.running(),
+        "brownout": {
+            "active": inner.browned.is_active(now),
+            "calls": inner.browned.calls(),
+        },
+        "queue": {
+            "waiting": waiting,
+            "delay_ms": load.delay.as_secs_f64() * 1e3,
+            "shedding": load.shedding,
+            "shed": load.shed,
+        },
         "providers": providers,
         "targets": targets,
         "keys": identities,
         "shadows": shadows,
         "cache": { "entries": entries, "bytes": bytes },
     })
+}
+
+fn cap(most: u32) -> Option<u32> {
+    (most != UNCAPPED).then_some(most)
 }
 
 /// How one target does. Times are in milliseconds unless the name says otherwise.
@@ -84,11 +132,19 @@ fn target(target: &Target, now: Tick) -> Value {
             })
         })
         .collect();
+    let standing = match target.standing(now) {
+        Standing::Well => "well",
+        Standing::Strained => "strained",
+        Standing::Down => "down",
+    };
     json!({
+        "state": standing,
         "breaker": state.as_str(),
         "open_s": opens,
         "failing": place.breaker.failing(),
         "in_flight": place.in_flight(),
+        "max_in_flight": cap(target.most),
+        "waiting": place.gate.waiting(),
         "first_token_ms": millis(&place.first_token),
         "per_token_ms": millis(&place.per_token),
         "total_ms": millis(&place.total),

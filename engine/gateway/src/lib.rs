@@ -4,6 +4,7 @@
 //! [`bridge`] is what the language bindings stand on. The stages of a call are the files of
 //! `pipeline/`, in the order `pipeline.rs` calls them.
 
+mod admin;
 pub mod bridge;
 mod call;
 mod facts;

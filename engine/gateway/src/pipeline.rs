@@ -3,6 +3,7 @@
 mod admit;
 pub(crate) mod authenticate;
 mod batches;
+pub(crate) mod brownout;
 mod count;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
@@ -13,6 +14,7 @@ mod guard_out;
 pub(crate) mod lifecycle;
 mod most;
 pub(crate) mod plan;
+mod queue;
 mod recall;
 pub(crate) mod reserve;
 mod rules;
@@ -26,11 +28,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick, cache::CacheKey, health::Trial, identity::Identity, ledger::Reservation, limits::Permit,
-    rng::Rng,
+    Tick, admission::Seats, cache::CacheKey, health::Trial, identity::Identity,
+    ledger::Reservation, rng::Rng,
 };
 use tidegate_providers::{socket::Socket, upload::Upload};
-use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments};
+use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments, config::Priority};
 
 use crate::{
     call::{Call, CallContext, Named, Reply},
@@ -65,8 +67,10 @@ pub(crate) struct Job {
     pub(crate) identity: Option<Arc<Identity>>,
     /// authenticate: where the model name leads; `None` for the list of models.
     pub(crate) route: Option<Arc<Route>>,
-    /// admit: its place among the calls at a time.
-    pub(crate) permit: Option<Permit>,
+    /// authenticate, admit: who goes first.
+    pub(crate) priority: Priority,
+    /// admit: its place among its caller's calls at a time.
+    pub(crate) permit: Option<Seats>,
     /// recall: under which name the answer is stored.
     pub(crate) cache_key: Option<CacheKey>,
     /// plan: what is tried, in order.
@@ -147,7 +151,7 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
     upload::run(job).await?;
     decode::run(job)?;
     authenticate::run(job)?;
-    admit::run(job)?;
+    admit::run(job).await?;
     guard_in::run(job).await?;
     let mut answer = if let Some(stored) = recall::run(job) {
         stored
@@ -186,6 +190,7 @@ impl Job {
             asks: decode::Asks::default(),
             identity: None,
             route: None,
+            priority: Priority::default(),
             permit: None,
             cache_key: None,
             plan: plan::Plan::default(),
@@ -216,6 +221,9 @@ impl Job {
     /// that cannot be: the route does not ask for it, or the reply is more than one text.
     fn twin(&self) -> Option<Box<Self>> {
         let route = self.route.as_ref().filter(|route| route.resume)?;
+        if self.facts.brownout {
+            return None;
+        }
         let structured = [
             "response_format",
             "json_schema",
@@ -234,6 +242,7 @@ impl Job {
         let mut twin = self.copy(Arc::clone(route));
         twin.context.timeout = self.context.timeout;
         twin.deadline = self.deadline;
+        twin.priority = self.priority;
         twin.identity.clone_from(&self.identity);
         twin.plan = plan::Plan {
             order: self.plan.order.clone(),
@@ -262,6 +271,8 @@ impl Job {
         let mut copy = Self::new(&self.gateway, context, call);
         copy.snapshot = Arc::clone(&self.snapshot);
         copy.route = Some(route);
+        // Nobody waits for a copy.
+        copy.priority = Priority::Low;
         copy.asks = decode::Asks {
             model: self.asks.model.clone(),
             outline: self.asks.outline.clone(),

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tidegate_policy::health::Ended;
+use tidegate_policy::{admission::Seats, health::Ended};
 use tidegate_providers::{
     session::{self, Asked},
     socket::{Socket, SocketError},
@@ -133,9 +133,13 @@ impl Session {
         };
         job.reservation = None;
         // The upstream's health shows in the handshake; how long people talk says nothing of it.
-        if let Some(trial) = job.trial.take() {
+        let mut seats = Seats::default();
+        if let Some(mut trial) = job.trial.take() {
+            seats = trial.take_seats();
             trial.end(Ended::Well { tokens: None }, job.gateway.clock.now());
         }
+        let mut settlement = settle::open(job);
+        settlement.seats = seats;
         let meter = Meter::new(kind, job, Arc::clone(&target));
         let now = job.gateway.clock.now();
         let left = job.deadline.map(|deadline| deadline.since(now));
@@ -144,7 +148,7 @@ impl Session {
             kind,
             upstream: Some(upstream),
             meter,
-            settlement: settle::open(job),
+            settlement,
             snapshot: Arc::clone(&job.snapshot),
             target,
             name: job.asks.model.clone(),

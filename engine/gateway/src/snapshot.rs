@@ -14,6 +14,7 @@ use std::{
 use bytes::Bytes;
 use tidegate_policy::{
     Clock, Tick,
+    admission::{Need, QueuePolicy, UNCAPPED},
     health::{self, BreakerPolicy, KeyPauses, Meter, Place, State, Unit},
     identity::{Identities, Registry},
     key_ring::Readiness,
@@ -28,7 +29,7 @@ use tidegate_types::{
     json,
 };
 
-use crate::pipeline::plan::needs;
+use crate::{pipeline::plan::needs, telemetry::metrics::Metrics};
 
 pub(crate) use provider::{ProviderState, Wire};
 pub(crate) use route::{Chain, Route};
@@ -43,6 +44,7 @@ pub(crate) struct Ways {
     pub(crate) network: Arc<dyn Transport>,
     pub(crate) functions: Functions,
     pub(crate) clock: Arc<Clock>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Everything a call needs to know. Swapped as a whole on reload.
@@ -56,6 +58,9 @@ pub(crate) struct Snapshot {
     pub(crate) key_required: bool,
     pub(crate) on_unsupported: OnUnsupported,
     pub(crate) unpriced: Unpriced,
+    pub(crate) queue: QueuePolicy,
+    /// Where all calls are counted, when there may not be any number.
+    pub(crate) cap: Option<Need>,
     /// What outlives this snapshot of targets' and keys' health.
     health: Arc<Mutex<health::Registry>>,
     /// Routes made on first use for `provider/model` names, so that they cost a look-up afterwards.
@@ -81,6 +86,8 @@ pub(crate) struct Target {
     pub(crate) place: Arc<Place>,
     /// What is known of the provider's keys here.
     pub(crate) pauses: Vec<Arc<KeyPauses>>,
+    /// Most calls under way at its place.
+    pub(crate) most: u32,
     pub(crate) breaker: BreakerPolicy,
     /// How its use is counted, where the strategy asks.
     pub(crate) meter: Option<(Unit, Arc<Meter>)>,
@@ -223,6 +230,13 @@ impl Snapshot {
     ) -> Self {
         let mut state = health.lock().unwrap_or_else(PoisonError::into_inner);
         let providers = provider::compile_all(&config, ways, &mut state, env);
+        let queue = config.queue.as_ref();
+        let queue = queue.map_or_else(QueuePolicy::default, QueuePolicy::from);
+        state.room().configure(queue);
+        let cap = config.max_in_flight.map(|most| Need {
+            gate: state.gate(""),
+            most,
+        });
         drop(state);
         let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
         let identities = Identities::compile(&config.keys, &mut registry, now, |text| {
@@ -236,6 +250,8 @@ impl Snapshot {
         let mut snapshot = Self {
             on_unsupported: config.on_unsupported,
             unpriced: config.unpriced,
+            queue,
+            cap,
             rules: Rules::compile(&config),
             config: Arc::new(config),
             providers,
@@ -306,6 +322,7 @@ impl Snapshot {
         Target {
             pauses: pauses.collect(),
             place: health.place(&at),
+            most: target.max_in_flight.unwrap_or(UNCAPPED),
             breaker: BreakerPolicy::resolve([&provider.breaker, &self.config.breaker]),
             meter: None,
             retry: RetryPolicy::default(),

@@ -1,5 +1,10 @@
 //! One record per call. A library installs no subscriber; its host decides who listens.
 
+pub(crate) mod metrics;
+mod render;
+
+pub(crate) use render::page;
+
 use crate::{pipeline::shadow::Came, stream::settlement::Outcome};
 
 /// Target of the record, for subscribers that want these and nothing else.

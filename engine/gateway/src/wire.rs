@@ -153,6 +153,13 @@ fn context(entry: &Entry) -> Result<CallContext, Error> {
         Some("refresh") => CacheDirective::Refresh,
         Some(_) => return Err(bad_header(&names::CACHE, "`bypass` or `refresh`")),
     };
+    let priority = match text(&names::PRIORITY)? {
+        None => None,
+        Some(name) => Some(
+            config::Priority::named(name)
+                .ok_or_else(|| bad_header(&names::PRIORITY, "`low`, `normal` or `high`"))?,
+        ),
+    };
     let fallbacks = text(&names::FALLBACKS)?.map(|value| {
         let names = value.split(',').map(str::trim);
         names
@@ -165,6 +172,7 @@ fn context(entry: &Entry) -> Result<CallContext, Error> {
         trusted: entry.trust == Trust::Process,
         timeout,
         cache,
+        priority,
         fallbacks: fallbacks.unwrap_or_default(),
         native: entry.native,
     })

@@ -13,7 +13,7 @@ mod trial;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 use std::time::Duration;
 
@@ -26,12 +26,17 @@ pub use spread::Spread;
 use trial::Pass;
 pub use trial::{Ended, Trial};
 
-use crate::{clock::Tick, retry::RetryBudget};
+use crate::{
+    admission::{Gate, Room, Seats},
+    clock::Tick,
+    retry::RetryBudget,
+};
 
 /// What is known of one target: its load, its speed and its mishaps.
 #[derive(Debug, Default)]
 pub struct Place {
-    in_flight: AtomicU32,
+    /// Counts the calls under way, streams and sessions included.
+    pub gate: Arc<Gate>,
     /// Nanoseconds to the first token of a stream.
     pub first_token: PeakAverage,
     /// Nanoseconds per generated token.
@@ -49,26 +54,45 @@ pub struct Place {
 }
 
 impl Place {
-    /// Calls under way, streams included.
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+    /// A place of which nothing is known, whose calls wait in that room.
+    pub fn new(room: &Arc<Room>) -> Self {
+        Self {
+            gate: Gate::new(room),
+            ..Self::default()
+        }
     }
 
-    /// Begins a try. `None` while the breaker is open, and while it is half open and its probe is
+    /// Calls under way, streams and sessions included.
+    pub fn in_flight(&self) -> u32 {
+        self.gate.taken()
+    }
+
+    /// Begins a try, which holds these seats until its end. `None` while the breaker is open, and while it is half open and its probe is
     /// already under way.
-    pub fn begin(self: &Arc<Self>, policy: BreakerPolicy, now: Tick) -> Option<Trial> {
+    pub fn begin(
+        self: &Arc<Self>,
+        seats: &mut Seats,
+        policy: BreakerPolicy,
+        now: Tick,
+    ) -> Option<Trial> {
         let pass = if self.breaker.admit(now)? {
             Pass::Probe
         } else {
             Pass::Closed
         };
-        Some(Trial::new(Arc::clone(self), policy, pass, now))
+        let seats = std::mem::take(seats);
+        Some(Trial::new(Arc::clone(self), seats, policy, pass, now))
     }
 
     /// Begins a try although the breaker forbids it.
-    pub fn begin_anyway(self: &Arc<Self>, policy: BreakerPolicy, now: Tick) -> Trial {
-        self.begin(policy, now)
-            .unwrap_or_else(|| Trial::new(Arc::clone(self), policy, Pass::Anyway, now))
+    pub fn begin_anyway(
+        self: &Arc<Self>,
+        mut seats: Seats,
+        policy: BreakerPolicy,
+        now: Tick,
+    ) -> Trial {
+        self.begin(&mut seats, policy, now)
+            .unwrap_or_else(|| Trial::new(Arc::clone(self), seats, policy, Pass::Anyway, now))
     }
 }
 
@@ -113,6 +137,7 @@ pub struct KeyPauses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admission::{Need, UNCAPPED};
 
     #[test]
     fn pauses_only_grow_until_they_are_ended() {
@@ -130,8 +155,15 @@ mod tests {
     fn tries_in_flight_are_counted_until_they_are_dropped() {
         let place = Arc::new(Place::default());
         let policy = BreakerPolicy::default();
-        let first = place.begin(policy, Tick(1)).unwrap();
-        let second = place.begin(policy, Tick(1)).unwrap();
+        let try_one = || {
+            let need = Need {
+                gate: Arc::clone(&place.gate),
+                most: UNCAPPED,
+            };
+            let mut seats = Room::default().enter(&[need]).unwrap();
+            place.begin(&mut seats, policy, Tick(1)).unwrap()
+        };
+        let (first, second) = (try_one(), try_one());
         assert_eq!(place.in_flight(), 2);
         second.end(Ended::Well { tokens: Some(4) }, Tick(5));
         assert_eq!(place.in_flight(), 1);

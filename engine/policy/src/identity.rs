@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tidegate_types::config::VirtualKey;
+use tidegate_types::config::{Priority, VirtualKey};
 
-use crate::{clock::Tick, glob, ledger::Account, limits::Limits};
+use crate::{admission::Room, clock::Tick, glob, ledger::Account, limits::Limits};
 
 /// A virtual key with its state. The secret itself is not kept.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Identity {
     pub account: Arc<Account>,
     /// Its limits.
     pub limits: Arc<Limits>,
+    /// The highest priority of its calls.
+    pub priority: Priority,
 }
 
 impl Identity {
@@ -38,7 +40,18 @@ impl Identity {
 /// What outlives a change of configuration, by key id.
 #[derive(Debug, Default)]
 pub struct Registry {
+    room: Arc<Room>,
     states: HashMap<String, (Arc<Account>, Arc<Limits>)>,
+}
+
+impl Registry {
+    /// An empty registry of callers whose calls wait in that room.
+    pub fn new(room: Arc<Room>) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
 }
 
 /// The configured keys, found by their secret.
@@ -59,7 +72,10 @@ impl Identities {
         let by_hash = keys
             .iter()
             .map(|key| {
-                let (account, limits) = registry.states.entry(key.id.clone()).or_default();
+                let room = &registry.room;
+                let state = registry.states.entry(key.id.clone());
+                let (account, limits) =
+                    state.or_insert_with(|| (Arc::default(), Arc::new(Limits::new(room))));
                 account.configure(&key.budgets, now);
                 limits.configure(&key.limits, now);
                 let identity = Identity {
@@ -69,6 +85,7 @@ impl Identities {
                     expires: key.expires.as_deref().and_then(&expiry),
                     account: Arc::clone(account),
                     limits: Arc::clone(limits),
+                    priority: key.priority,
                 };
                 (hash(key.value.expose()), Arc::new(identity))
             })
@@ -91,6 +108,11 @@ impl Identities {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Identity>> {
         self.by_hash.values()
     }
+}
+
+/// Whether two secrets are the same, in a time that says nothing about how much of them is.
+pub fn same(one: &str, other: &str) -> bool {
+    blake3::hash(one.as_bytes()) == blake3::hash(other.as_bytes())
 }
 
 fn hash(secret: &str) -> [u8; 32] {

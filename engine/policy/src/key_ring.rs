@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    admission::Gate,
     clock::Tick,
     glob,
     health::{KeyPauses, Pause},
@@ -24,6 +25,10 @@ pub struct RingKey {
     pub models: Vec<String>,
     /// How long it is left alone because it was refused, at every target.
     pub refused: Arc<Pause>,
+    /// Counts its calls under way, at every target.
+    pub gate: Arc<Gate>,
+    /// Most of them; [`UNCAPPED`](crate::admission::UNCAPPED) for any number.
+    pub most: u32,
 }
 
 /// What is known of each key at one target, by position.
@@ -36,6 +41,8 @@ pub enum Pick {
     Ready(usize),
     /// Every fitting key is left alone; this one is ready soonest, at the given moment.
     Cooling(usize, Tick),
+    /// Every key that is ready has as many calls under way as it may.
+    Full,
     /// No key may be used for the model.
     None,
 }
@@ -82,14 +89,16 @@ impl KeyRing {
                 return Pick::None;
             }
             let until = self.until(0, pauses);
-            return if until <= now {
-                Pick::Ready(0)
-            } else {
-                Pick::Cooling(0, until)
+            return match until <= now {
+                true if only.gate.has_room(only.most) => Pick::Ready(0),
+                true => Pick::Full,
+                false => Pick::Cooling(0, until),
             };
         }
         let usable = |index: &usize| glob::admits(&self.keys[*index].models, model);
-        let ready = |index: &usize| usable(index) && self.until(*index, pauses) <= now;
+        let rested = |index: &usize| usable(index) && self.until(*index, pauses) <= now;
+        let room = |index: usize| self.keys[index].gate.has_room(self.keys[index].most);
+        let ready = |index: &usize| rested(index) && room(*index);
         let plenty = |index: usize| pauses.get(index).is_none_or(|key| key.scarce.over(now));
         for spare in [true, false] {
             let weight = |index: usize| {
@@ -111,6 +120,9 @@ impl KeyRing {
         }
         if let Some(index) = (0..self.keys.len()).find(ready) {
             return Pick::Ready(index);
+        }
+        if (0..self.keys.len()).any(|index| rested(&index)) {
+            return Pick::Full;
         }
         (0..self.keys.len())
             .filter(usable)
@@ -156,6 +168,18 @@ impl KeyRing {
         })
     }
 
+    /// The keys that could be used for `model` now, whether or not they have room.
+    pub fn rested(&self, model: &str, pauses: &Pauses, now: Tick) -> impl Iterator<Item = usize> {
+        (0..self.keys.len()).filter(move |index| {
+            glob::admits(&self.keys[*index].models, model) && self.until(*index, pauses) <= now
+        })
+    }
+
+    /// The count of a key's calls under way, and the most there may be.
+    pub fn gate(&self, index: usize) -> Option<(&Arc<Gate>, u32)> {
+        self.keys.get(index).map(|key| (&key.gate, key.most))
+    }
+
     /// How long a key is left alone everywhere.
     pub fn refused(&self, index: usize) -> Option<&Pause> {
         self.keys.get(index).map(|key| &*key.refused)
@@ -174,6 +198,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::admission::{Need, Room, UNCAPPED};
 
     fn ring(keys: &[(u32, &[&str])]) -> (KeyRing, Vec<Arc<KeyPauses>>) {
         let pauses = keys.iter().map(|_| Arc::default()).collect();
@@ -181,6 +206,8 @@ mod tests {
             weight: *weight,
             models: models.iter().map(|&model| model.to_owned()).collect(),
             refused: Arc::default(),
+            gate: Arc::default(),
+            most: UNCAPPED,
         });
         (KeyRing::new(keys.collect()), pauses)
     }
@@ -227,6 +254,32 @@ mod tests {
             let pick = keys.pick("m", &pauses, Tick(0), Some(0), &mut rng);
             assert_eq!(pick, Pick::Ready(1));
         }
+    }
+
+    #[test]
+    fn a_key_without_room_is_passed_over() {
+        let (mut keys, pauses) = ring(&[(9, &[]), (0, &[])]);
+        let mut rng = Rng::with_seed(3);
+        let room = Room::default();
+        let mut seats = Vec::new();
+        for next in [Pick::Ready(0), Pick::Ready(1), Pick::Full] {
+            for key in &mut keys.keys {
+                key.most = 1;
+            }
+            let pick = keys.pick("m", &pauses, Tick(0), None, &mut rng);
+            assert_eq!(pick, next);
+            if let Pick::Ready(index) = pick {
+                let (gate, most) = keys.gate(index).unwrap();
+                let gate = Arc::clone(gate);
+                seats.extend(room.enter(&[Need { gate, most }]));
+            }
+        }
+        pauses[0].limited.extend(Tick(0), Duration::from_secs(1));
+        let pick = |rng: &mut Rng| keys.pick("m", &pauses, Tick(0), None, rng);
+        assert_eq!(pick(&mut rng), Pick::Full, "the other is only full");
+        assert_eq!(keys.rested("m", &pauses, Tick(0)).collect::<Vec<_>>(), [1]);
+        seats.clear();
+        assert_eq!(pick(&mut rng), Pick::Ready(1));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! - [`retry`]: what follows a failed try
 //! - [`health`]: how well targets and keys do
 //! - [`key_ring`]: which provider key a try uses
+//! - [`admission`]: how many calls may be under way, and who goes first
 //! - [`identity`]: who calls
 //! - [`ledger`]: what they may spend
 //! - [`price`]: what usage costs
@@ -14,6 +15,7 @@
 //! - [`window`]: sums over a sliding window
 //! - [`glob`]: `*` patterns
 
+pub mod admission;
 pub mod cache;
 pub mod clock;
 pub mod glob;

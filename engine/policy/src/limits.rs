@@ -3,22 +3,26 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use tidegate_types::config::Limit;
 
-use crate::{clock::Tick, window::Window};
+use crate::{
+    admission::{Gate, Need, Room, Seats, UNCAPPED},
+    clock::Tick,
+    window::Window,
+};
 
 /// The limits of one identity.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Limits {
     rates: Mutex<Vec<(u64, Window)>>,
-    /// Most calls at a time; `u64::MAX` for no limit.
-    most: AtomicU64,
-    running: AtomicU64,
+    /// Most calls at a time.
+    most: AtomicU32,
+    gate: Arc<Gate>,
 }
 
 /// Why a call is refused.
@@ -27,24 +31,24 @@ pub enum Limited {
     /// Too many calls in a window: the limit, its window, and when there is room.
     Requests(u64, Duration, Duration),
     /// Too many calls at a time: the limit.
-    InFlight(u64),
-}
-
-/// A place among the calls at a time; dropping it gives it back.
-#[derive(Debug)]
-pub struct Permit(Arc<Limits>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
-    }
+    InFlight(u32),
 }
 
 impl Limits {
+    /// No limits, of a caller whose calls wait in that room.
+    pub fn new(room: &Arc<Room>) -> Self {
+        Self {
+            rates: Mutex::default(),
+            most: AtomicU32::new(UNCAPPED),
+            gate: Gate::new(room),
+        }
+    }
+
     /// Takes over the configured limits; counts are kept for limits at the same position.
     pub fn configure(&self, limits: &[Limit], now: Tick) {
         let most = limits.iter().filter_map(|limit| limit.in_flight).min();
-        self.most.store(most.unwrap_or(u64::MAX), Ordering::Relaxed);
+        let most = most.map_or(UNCAPPED, |most| u32::try_from(most).unwrap_or(UNCAPPED));
+        self.most.store(most, Ordering::Relaxed);
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted: Vec<_> = limits
             .iter()
@@ -65,8 +69,8 @@ impl Limits {
     /// Percent used of the fullest limit; 0 when there is none.
     pub fn used(&self, now: Tick) -> f64 {
         let percent = |used: u64, most: u64| used as f64 * 100.0 / most.max(1) as f64;
-        let running = self.running.load(Ordering::Relaxed);
-        let most = self.most.load(Ordering::Relaxed);
+        let Need { gate, most } = self.need();
+        let (running, most) = (u64::from(gate.taken()), u64::from(most));
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         rates
             .iter_mut()
@@ -74,17 +78,32 @@ impl Limits {
             .fold(percent(running, most), f64::max)
     }
 
-    /// Counts a call against every limit, or against none.
+    /// A place among the calls at a time.
+    pub fn need(&self) -> Need {
+        Need {
+            gate: Arc::clone(&self.gate),
+            most: self.most.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes a place among the calls at a time, and counts the call against every other limit, or
+    /// against none.
     ///
     /// # Errors
     /// [`Limited`] of the first limit that is reached.
-    pub fn admit(self: &Arc<Self>, now: Tick) -> Result<Permit, Limited> {
-        let most = self.most.load(Ordering::Relaxed);
-        if self.running.fetch_add(1, Ordering::Relaxed) >= most {
-            self.running.fetch_sub(1, Ordering::Relaxed);
-            return Err(Limited::InFlight(most));
-        }
-        let permit = Permit(Arc::clone(self));
+    pub fn admit(&self, room: &Room, now: Tick) -> Result<Seats, Limited> {
+        let need = self.need();
+        let seats = room.enter(std::slice::from_ref(&need));
+        let seats = seats.ok_or(Limited::InFlight(need.most))?;
+        self.count(now)?;
+        Ok(seats)
+    }
+
+    /// Counts a call against every limit but that of calls at a time, or against none.
+    ///
+    /// # Errors
+    /// [`Limited`] of the first limit that is reached.
+    pub fn count(&self, now: Tick) -> Result<(), Limited> {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         for (limit, window) in rates.iter_mut() {
             if u64::try_from(window.sum(now)).unwrap_or(0) >= *limit {
@@ -98,7 +117,7 @@ impl Limits {
         for (_, window) in rates.iter_mut() {
             window.add(now, 1);
         }
-        Ok(permit)
+        Ok(())
     }
 }
 
@@ -109,7 +128,8 @@ mod tests {
 
     #[test]
     fn both_kinds_of_limit_hold_and_recover() {
-        let limits = Arc::new(Limits::default());
+        let room = Arc::<Room>::default();
+        let limits = Limits::new(&room);
         limits.configure(
             &[
                 Limit {
@@ -125,11 +145,18 @@ mod tests {
             Tick(0),
         );
         let now = Tick(1);
-        let first = limits.admit(now).unwrap();
-        assert_eq!(limits.admit(now).unwrap_err(), Limited::InFlight(1));
+        let first = limits.admit(&room, now).unwrap();
+        assert_eq!(limits.admit(&room, now).unwrap_err(), Limited::InFlight(1));
         drop(first);
-        drop(limits.admit(now).unwrap());
-        assert!(matches!(limits.admit(now), Err(Limited::Requests(2, _, _))));
-        assert!(limits.admit(now.plus(Duration::from_secs(62))).is_ok());
+        drop(limits.admit(&room, now).unwrap());
+        assert!(matches!(
+            limits.admit(&room, now),
+            Err(Limited::Requests(2, _, _))
+        ));
+        assert!(
+            limits
+                .admit(&room, now.plus(Duration::from_secs(62)))
+                .is_ok()
+        );
     }
 }

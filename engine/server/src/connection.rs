@@ -50,7 +50,7 @@ pub(crate) async fn serve(service: Arc<Service>, socket: Socket, tls: Option<Tls
         Socket::Tcp(stream) => tcp(service, stream, tls).await,
         #[cfg(unix)]
         Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
-            Ok(stream) => plain(service, stream).await,
+            Ok(stream) => plain(service, stream, true).await,
             Err(error) => Err(error),
         },
     };
@@ -67,34 +67,45 @@ async fn tcp(
     let stream = TcpStream::from_std(stream)?;
     // A connection that is gone already fails at its first read.
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().map(|peer| peer.ip().to_canonical());
+    let local = peer.is_ok_and(|peer| peer.is_loopback());
     match tls {
-        Some(acceptor) => Box::pin(secure(service, stream, acceptor)).await,
-        None => plain(service, stream).await,
+        Some(acceptor) => Box::pin(secure(service, stream, acceptor, local)).await,
+        None => plain(service, stream, local).await,
     }
 }
 
-async fn plain<S: Peek>(service: Arc<Service>, stream: S) -> io::Result<()> {
+async fn plain<S: Peek>(service: Arc<Service>, stream: S, local: bool) -> io::Result<()> {
     if speaks_http2(&stream).await? {
-        Box::pin(serve_http2(service, TokioIo::new(stream))).await;
+        Box::pin(serve_http2(service, TokioIo::new(stream), local)).await;
     } else {
-        serve_http1(service, TokioIo::new(stream)).await;
+        serve_http1(service, TokioIo::new(stream), local).await;
     }
     Ok(())
 }
 
-async fn secure(service: Arc<Service>, stream: TcpStream, acceptor: TlsAcceptor) -> io::Result<()> {
+async fn secure(
+    service: Arc<Service>,
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    local: bool,
+) -> io::Result<()> {
     let stream = timeout(HANDSHAKE, acceptor.accept(stream)).await??;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let io = TokioIo::new(stream);
     if http2 {
-        serve_http2(service, io).await;
+        serve_http2(service, io, local).await;
     } else {
-        serve_http1(service, io).await;
+        serve_http1(service, io, local).await;
     }
     Ok(())
 }
 
-async fn serve_http1(service: Arc<Service>, io: impl Read + Write + Unpin + Send + 'static) {
+async fn serve_http1(
+    service: Arc<Service>,
+    io: impl Read + Write + Unpin + Send + 'static,
+    local: bool,
+) {
     let lifecycle = Arc::clone(&service.lifecycle);
     let upgraded = Slot::default();
     let slot = upgraded.clone();
@@ -104,7 +115,7 @@ async fn serve_http1(service: Arc<Service>, io: impl Read + Write + Unpin + Send
             if wants_socket(&request) {
                 return Ok(slot.fill(&service, request).await);
             }
-            service.answer(request).await
+            service.answer(request, local).await
         }
     });
     let connection = http1::Builder::new()
@@ -121,11 +132,11 @@ async fn serve_http1(service: Arc<Service>, io: impl Read + Write + Unpin + Send
     }
 }
 
-async fn serve_http2(service: Arc<Service>, io: impl Read + Write + Unpin + 'static) {
+async fn serve_http2(service: Arc<Service>, io: impl Read + Write + Unpin + 'static, local: bool) {
     let lifecycle = Arc::clone(&service.lifecycle);
     let answer = service_fn(move |request: Request<Incoming>| {
         let service = Arc::clone(&service);
-        async move { service.answer(request).await }
+        async move { service.answer(request, local).await }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -6,6 +6,7 @@
 mod address;
 pub mod cli;
 mod connection;
+mod management;
 mod phase;
 mod server;
 mod service;

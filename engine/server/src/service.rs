@@ -21,7 +21,10 @@ use tidegate::{
     wire::{ReplyBody, Trust, Upload},
 };
 
-use crate::phase::{Lifecycle, Phase};
+use crate::{
+    management,
+    phase::{Lifecycle, Phase},
+};
 
 /// Largest request body when the configuration does not say.
 const MAX_BODY: u64 = 128 << 20;
@@ -62,14 +65,18 @@ impl Unread {
 }
 
 impl Service {
-    /// Answers one request.
+    /// Answers one request. `local`: it came from this machine.
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
+        local: bool,
     ) -> Result<Response<ReplyBody>, Infallible> {
         let (head, body) = request.into_parts();
         if let "/healthz" | "/readyz" = head.uri.path() {
             return Ok(self.probe(&head.method, &head.uri));
+        }
+        if management::is_for(head.uri.path()) {
+            return Ok(management::answer(&self.gateway, &head, local));
         }
         let (body, rest) = if body.is_end_stream() {
             (Segments::new(), None)

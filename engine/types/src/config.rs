@@ -4,6 +4,7 @@
 //! setting that silently does nothing. [`Config::parse`] reads and validates; [`schema`] prints the
 //! JSON Schema and the reference page.
 
+mod admission;
 mod capabilities;
 mod clouds;
 pub mod load;
@@ -18,6 +19,7 @@ mod several;
 pub(crate) mod suggest;
 mod validate;
 
+pub use admission::*;
 pub use capabilities::Capabilities;
 pub use clouds::*;
 pub use load::{Format, Problem, Problems, read};

@@ -226,6 +226,22 @@ export class NoHealthyTarget extends TidegateError {
   readonly slug: "no_healthy_target";
 }
 
+/** Every target that could be asked has as many calls under way as it may, and none had room in time. Wait for `retry_after`, raise `max_in_flight` or `queue.max_wait`, or add a target. */
+export class AtCapacity extends TidegateError {
+  static readonly code: 2202;
+  static readonly slug: "at_capacity";
+  readonly code: 2202;
+  readonly slug: "at_capacity";
+}
+
+/** Calls of this priority are turned away because waiting takes too long. Wait for `retry_after`, or send the call with a higher priority. */
+export class Shed extends TidegateError {
+  static readonly code: 2203;
+  static readonly slug: "shed";
+  readonly code: 2203;
+  readonly slug: "shed";
+}
+
 /** The upstream could not be reached. Check the base URL, the network and the upstream. */
 export class ConnectFailed extends TidegateError {
   static readonly code: 3101;
@@ -368,6 +384,8 @@ export type ErrorCode =
   | 2111
   | 2112
   | 2201
+  | 2202
+  | 2203
   | 3101
   | 3102
   | 3103
@@ -413,6 +431,8 @@ export type ErrorSlug =
   | "credentials_refused"
   | "credentials_unavailable"
   | "no_healthy_target"
+  | "at_capacity"
+  | "shed"
   | "connect_failed"
   | "connect_timeout"
   | "first_byte_timeout"

@@ -171,6 +171,18 @@ class NoHealthyTarget extends TidegateError {
   static slug = "no_healthy_target";
 }
 
+/** Every target that could be asked has as many calls under way as it may, and none had room in time. Wait for `retry_after`, raise `max_in_flight` or `queue.max_wait`, or add a target. */
+class AtCapacity extends TidegateError {
+  static code = 2202;
+  static slug = "at_capacity";
+}
+
+/** Calls of this priority are turned away because waiting takes too long. Wait for `retry_after`, or send the call with a higher priority. */
+class Shed extends TidegateError {
+  static code = 2203;
+  static slug = "shed";
+}
+
 /** The upstream could not be reached. Check the base URL, the network and the upstream. */
 class ConnectFailed extends TidegateError {
   static code = 3101;
@@ -284,6 +296,8 @@ module.exports = {
   CredentialsRefused,
   CredentialsUnavailable,
   NoHealthyTarget,
+  AtCapacity,
+  Shed,
   ConnectFailed,
   ConnectTimeout,
   FirstByteTimeout,

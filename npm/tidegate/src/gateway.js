@@ -143,6 +143,11 @@ class Gateway {
     return JSON.parse((await done(this.#engine.health())) ?? "{}");
   }
 
+  /** What was counted of calls, as text in Prometheus' format 0.0.4. */
+  metrics() {
+    return this.#engine.metrics();
+  }
+
   /** The configuration in force, with secrets as `***`. */
   config() {
     return JSON.parse(this.#engine.config());

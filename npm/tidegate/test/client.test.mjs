@@ -416,6 +416,9 @@ test("a_reload_is_atomic_and_a_bad_one_changes_nothing", async () => {
   assert.equal(await answer(), "first");
   await one.reload(say("second"));
   assert.equal(await answer(), "second");
+  const counted = 'tidegate_requests_total{route="m/x",target="m/x",code="2xx"} 3';
+  assert.ok(one.metrics().includes(counted), one.metrics());
+  assert.equal((await one.health()).targets["m/x"].in_flight, 0);
   assert.deepEqual(one.config().providers.m.dialect, "openai");
   await one.close();
 });

@@ -264,8 +264,13 @@ export class Gateway {
    * one; when the new one has mistakes, everybody does, and it throws.
    */
   reload(config?: string | URL | Config): Promise<void>;
-  /** The engine's state: keys, budgets, cache. */
+  /** The engine's state: targets, provider keys, virtual keys, queue, cache. */
   health(): Promise<Record<string, any>>;
+  /**
+   * What was counted of calls, as text in Prometheus' format 0.0.4. Empty for a client of a gateway
+   * elsewhere, which has its own at `/metrics`.
+   */
+  metrics(): string;
   /** The configuration in force, with secrets as `***`. */
   config(): Config;
   /**

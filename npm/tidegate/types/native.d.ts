@@ -56,6 +56,7 @@ export interface Engine {
   reload(kind?: string, text?: string): Promise<JobResult>;
   close(deadlineMs: number): Promise<JobResult>;
   health(): Promise<JobResult>;
+  metrics(): string;
   config(): string;
   serve(listen?: string, threads?: number): NativeServer;
   /** Only in builds for the behaviour suite. */

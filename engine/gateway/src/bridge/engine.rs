@@ -405,6 +405,15 @@ impl Engine {
         }
     }
 
+    /// What was counted of calls, as text in Prometheus' format; see [`Gateway::metrics`]. Empty for a
+    /// client of a gateway elsewhere, which has its own at `/metrics`.
+    pub fn metrics(&self) -> String {
+        match &self.core().backend {
+            Backend::Local(gateway) => gateway.metrics(),
+            Backend::Remote(_) => String::new(),
+        }
+    }
+
     /// The configuration in force; secrets show as `***`.
     pub fn config_json(&self) -> serde_json::Value {
         serde_json::to_value(&**self.0.config.load()).unwrap_or_default()

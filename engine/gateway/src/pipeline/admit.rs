@@ -1,32 +1,62 @@
 //! Stage 3: rate limits and in-flight caps; a budget that is used up refuses before any work.
 
-use tidegate_policy::limits::Limited;
-use tidegate_types::{Code, Error};
+use std::time::Duration;
 
-use super::{Job, reserve};
+use tidegate_policy::{identity::Identity, limits::Limited};
+use tidegate_types::{Code, Error, config::Priority};
 
-pub(super) fn run(job: &mut Job) -> Result<(), Error> {
-    let Some(identity) = &job.identity else {
+use super::{Job, queue, reserve};
+
+pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
+    let Some(identity) = job.identity.clone() else {
+        job.priority = job.context.priority.unwrap_or(job.priority);
         return Ok(());
     };
+    // Callers may do with less than they have, never with more.
+    job.priority = job
+        .priority
+        .min(job.context.priority.unwrap_or(job.priority));
     let now = job.gateway.clock.now();
     if let Some(refusal) = identity.account.exhausted(now) {
         return Err(reserve::refused(&identity.id, &refusal));
     }
-    let permit = identity
-        .limits
-        .admit(now)
-        .map_err(|limited| match limited {
-            Limited::Requests(most, per, wait) => Error::new(
-                Code::RateLimited,
-                format!("key {:?} may make {most} requests per {per:?}", identity.id),
-            )
-            .with_retry_after(wait),
-            Limited::InFlight(most) => Error::new(
-                Code::RateLimited,
-                format!("key {:?} may have {most} requests in flight", identity.id),
-            ),
-        })?;
-    job.permit = Some(permit);
+    let seats = match identity.limits.admit(&job.gateway.room, now) {
+        Err(Limited::InFlight(most)) if job.snapshot.config.queue.is_some() => {
+            let way = std::iter::once(identity.limits.need()).collect();
+            let mut queued = Duration::ZERO;
+            let granted = queue::wait(job, vec![way], &mut queued).await;
+            job.waited += queued;
+            job.facts.queued += queued;
+            let granted = granted.map_err(|refused| match refused.code() {
+                Code::AtCapacity => limited(&identity, &Limited::InFlight(most)),
+                _ => refused,
+            })?;
+            let now = job.gateway.clock.now();
+            identity.limits.count(now).map(|()| granted.seats)
+        }
+        admitted => admitted,
+    };
+    job.permit = Some(seats.map_err(|limited| self::limited(&identity, &limited))?);
     Ok(())
+}
+
+fn limited(identity: &Identity, limited: &Limited) -> Error {
+    let id = &identity.id;
+    match limited {
+        Limited::Requests(most, per, wait) => {
+            let text = format!("key {id:?} may make {most} requests per {per:?}");
+            Error::new(Code::RateLimited, text).with_retry_after(*wait)
+        }
+        Limited::InFlight(most) => {
+            let text = format!("key {id:?} may have {most} requests in flight");
+            Error::new(Code::RateLimited, text)
+        }
+    }
+}
+
+/// Which priority a call has before its caller says anything: a rule's, the route's or the key's.
+pub(super) fn priority(job: &Job, rule: Option<Priority>) -> Priority {
+    let route = job.route.as_ref().and_then(|route| route.priority);
+    let key = job.identity.as_ref().map(|identity| identity.priority);
+    rule.or(route).or(key).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, header};
 use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
-use super::{Job, batches, dispatch::homeward, lifecycle, rules};
+use super::{Job, admit, batches, brownout, dispatch::homeward, lifecycle, rules};
 use crate::{
     call::CallContext,
     facts::header as names,
@@ -31,7 +31,9 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         }
         batches::locate(job)?;
     }
-    let led = rules::run(job)?.and_then(|rule| rule.target.clone());
+    let rule = rules::run(job)?;
+    let priority = rule.as_ref().and_then(|rule| rule.priority);
+    let led = rule.and_then(|rule| rule.target.clone());
     let asked = match &job.endpoint {
         Endpoint::Models(_) => return Ok(()),
         Endpoint::Passthrough { provider, .. } => job.snapshot.passthrough(provider),
@@ -61,6 +63,10 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         }
         _ => asked?,
     });
+    job.priority = admit::priority(job, priority);
+    if let Some(target) = brownout::run(job)? {
+        job.route = Some(job.snapshot.resolve(&target, None)?);
+    }
     Ok(())
 }
 

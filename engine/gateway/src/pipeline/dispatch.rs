@@ -82,7 +82,8 @@ fn lanes(job: &Job, route: &Route) -> usize {
         Endpoint::Chat | Endpoint::Embeddings | Endpoint::Relay(_)
     );
     // A body that is still arriving can be passed to one.
-    if may && job.rest.is_none() && job.bound == lifecycle::Bound::Free {
+    let may = may && job.rest.is_none() && !job.facts.brownout;
+    if may && job.bound == lifecycle::Bound::Free {
         route.lanes
     } else {
         1

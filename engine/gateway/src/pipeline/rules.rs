@@ -9,6 +9,7 @@ use tidegate_policy::route::Standing;
 use tidegate_providers::dialect::{self, Survey};
 use tidegate_types::{
     Code, Endpoint, Error,
+    config::Condition,
     expression::{Situation, Value, Variable},
     json::Splicer,
 };
@@ -55,6 +56,11 @@ fn first(job: &Job) -> Option<Arc<Rule>> {
     rules
         .find(|rule| rule.when.holds(&scene) == Ok(true))
         .cloned()
+}
+
+/// Whether a condition holds for a call. One that asks for what is not there does not.
+pub(super) fn holds(job: &Job, when: &Condition) -> bool {
+    when.holds(&Scene::new(job)) == Ok(true)
 }
 
 /// What expressions ask of a call, found out when the first of them asks.
@@ -123,6 +129,11 @@ impl Situation for Scene<'_> {
             Variable::Key => text(job.identity.as_ref().map_or("", |identity| &*identity.id)),
             Variable::BudgetUsed => Value::Double(self.budget_used()),
             Variable::LimitUsed => Value::Double(self.limit_used()),
+            Variable::QueueDelay => {
+                whole(u64::try_from(job.gateway.room.queue_delay().as_millis()).unwrap_or(u64::MAX))
+            }
+            Variable::Queued => whole(job.gateway.room.waiting() as u64),
+            Variable::InFlight => whole(job.gateway.running() as u64),
             Variable::Now => Value::Timestamp(job.gateway.clock.unix_seconds()),
             // Lists and maps are asked for otherwise.
             _ => text(""),

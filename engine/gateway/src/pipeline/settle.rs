@@ -1,5 +1,6 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
+use tidegate_policy::{admission::Seats, health::Trial};
 use tidegate_providers::dialect;
 use tidegate_types::{Code, Endpoint, Error, Money, Usage};
 
@@ -7,6 +8,7 @@ use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most};
 use crate::{
     facts::{CacheFact, Facts},
     stream::settlement::{Settlement, Spent},
+    telemetry::metrics::Tries,
 };
 
 pub(crate) use crate::stream::settlement::BYTES_PER_TOKEN;
@@ -55,7 +57,16 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
 
 /// Hands the call's books to a settlement.
 pub(crate) fn open(job: &mut Job) -> Settlement {
+    let failed = job
+        .attempts
+        .iter()
+        .filter_map(|attempt| Some((&attempt.target, attempt.error?)));
+    for (target, error) in failed {
+        job.gateway.metrics.failed(target, error);
+    }
+    let first = job.trial.as_ref().and_then(Trial::first);
     let mut settlement = books(job);
+    settlement.tries = Tries::of(job.attempts.iter().map(|attempt| &attempt.target));
     settlement.running = job.running.take();
     settlement.permit = job.permit.take();
     settlement.trial = job.trial.take();
@@ -67,6 +78,9 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
     let answered = || job.gateway.clock.now().since(job.started);
     settlement.answered = job.target.is_some().then(answered);
     settlement.done = false;
+    if let Some(first) = first {
+        settlement.series().first_token(first.since(job.started));
+    }
     settlement
 }
 
@@ -91,6 +105,7 @@ fn books(job: &Job) -> Settlement {
         gateway: std::sync::Arc::clone(&job.gateway),
         running: None,
         permit: None,
+        seats: Seats::default(),
         trial: None,
         reservation: None,
         identity: job.identity.clone(),
@@ -109,6 +124,7 @@ fn books(job: &Job) -> Settlement {
             .max_output
             .map(|most| most.saturating_mul(job.asks.choices)),
         earlier: job.earlier,
+        tries: Tries::default(),
         done: true,
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use http::{HeaderMap, Uri, uri::Authority as Host};
 use tidegate_policy::{
+    admission::{Need, UNCAPPED},
     health::Registry,
     key_ring::{KeyRing, RingKey},
     route,
@@ -45,6 +46,8 @@ pub(crate) struct ProviderState {
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) timeouts: Timeouts,
     pub(crate) breaker: config::Breaker,
+    /// Where its calls are counted, when there may not be any number.
+    pub(crate) cap: Option<Need>,
     pub(crate) stream_usage: bool,
     /// What its requests must be rewritten for, and its answers.
     pub(crate) quirks: Vec<Quirk>,
@@ -272,8 +275,14 @@ fn compile(
         weight: key.weight,
         models: key.models.clone(),
         refused: health.refused(id),
+        gate: health.gate(id),
+        most: key.max_in_flight.unwrap_or(UNCAPPED),
     });
     let ring = KeyRing::new(ring.collect());
+    let cap = provider.max_in_flight.map(|most| Need {
+        gate: health.gate(&[name, "\n"].concat()),
+        most,
+    });
     if keys.is_empty() {
         keys.push(None);
     }
@@ -333,6 +342,7 @@ fn compile(
         prices: provider.prices.clone(),
         timeouts: provider.timeouts,
         breaker: provider.breaker,
+        cap,
         stream_usage: provider
             .stream_usage
             .unwrap_or(!quirks.contains(&Quirk::NoStreamOptions)),

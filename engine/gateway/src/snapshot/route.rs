@@ -1,6 +1,10 @@
 //! A route, compiled: its targets in one list, and the tree by which they are ordered.
 
-use std::{collections::BTreeMap, sync::Arc, sync::PoisonError, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tidegate_policy::{
@@ -15,7 +19,10 @@ use tidegate_types::{
 };
 
 use super::{Snapshot, Target};
-use crate::pipeline::shadow::Shadow;
+use crate::{
+    pipeline::shadow::Shadow,
+    telemetry::metrics::{Metrics, Series},
+};
 
 /// A public model name, or a `provider/model` used directly.
 #[derive(Debug)]
@@ -42,9 +49,40 @@ pub(crate) struct Route {
     pub(crate) resume: bool,
     /// Where copies of its calls go.
     pub(crate) shadow: Option<Shadow>,
+    /// Who goes first.
+    pub(crate) priority: Option<config::Priority>,
     /// Whether one of its groups remembers prompts.
     pub(crate) remembers: bool,
     pub(crate) cache: Option<RouteCache>,
+    /// What is counted of its calls, by the target that answered; at last, of those that none did.
+    series: Box<[OnceLock<Arc<Series>>]>,
+}
+
+impl Route {
+    /// What is counted of its calls that were answered by that target.
+    pub(crate) fn series(&self, metrics: &Metrics, target: Option<&Arc<Target>>) -> Arc<Series> {
+        let make = || {
+            let label = target.map_or_else(|| Arc::from(""), |target| Arc::clone(&target.label));
+            metrics.series(&self.name, &label)
+        };
+        let position = match target {
+            None => Some(self.targets.len()),
+            Some(target) => {
+                let mut own = self.targets.iter();
+                own.position(|own| Arc::ptr_eq(own, target))
+            }
+        };
+        match position.and_then(|position| self.series.get(position)) {
+            Some(known) => Arc::clone(known.get_or_init(make)),
+            // A fallback of the call's own.
+            None => make(),
+        }
+    }
+}
+
+/// Room for what is counted of so many targets, and of none.
+fn uncounted(targets: usize) -> Box<[OnceLock<Arc<Series>>]> {
+    (0..=targets).map(|_| OnceLock::new()).collect()
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -128,12 +166,14 @@ impl Snapshot {
             fallbacks,
             chains,
             remembers: compiler.remembers,
+            series: uncounted(compiler.targets.len()),
             targets: compiler.targets,
             lanes,
             differ,
             try_anyway: route.try_anyway.unwrap_or(alone),
             resume: route.resume,
             shadow: self.shadow(name, route),
+            priority: route.priority,
             cache: cache.map(|cache| RouteCache {
                 ttl: cache
                     .ttl
@@ -220,9 +260,11 @@ impl Snapshot {
             targets: vec![Arc::new(target)],
             lanes: 1,
             differ: Needs::NONE,
+            series: uncounted(1),
             try_anyway: true,
             resume: false,
             shadow: None,
+            priority: None,
             remembers: false,
             cache: None,
         }

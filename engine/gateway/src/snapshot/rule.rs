@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use tidegate_types::config::{self, Condition, Config};
+use tidegate_types::config::{self, Condition, Config, Priority};
 
 /// What happens to calls that meet a condition.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Rule {
     pub(crate) target: Option<String>,
     /// Members set in the body, as JSON.
     pub(crate) set: Vec<(String, Bytes)>,
+    /// Who goes first.
+    pub(crate) priority: Option<Priority>,
     /// Why they are refused.
     pub(crate) refuse: Option<String>,
 }
@@ -53,6 +55,7 @@ impl Rule {
             set: set
                 .map(|(key, value)| (key.clone(), Bytes::from(value.to_string())))
                 .collect(),
+            priority: rule.priority,
             refuse: rule.refuse.clone(),
         })
     }

@@ -6,11 +6,11 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
 use tidegate_policy::{
     Tick,
+    admission::Seats,
     cache::{CacheKey, Stored},
-    health::{Ended, Trial, Unit},
+    health::{self, Trial, Unit},
     identity::Identity,
     ledger::Reservation,
-    limits::Permit,
 };
 use tidegate_providers::dialect::stream_type;
 use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Usage};
@@ -23,7 +23,10 @@ use crate::{
         shadow::{Came, Side},
     },
     snapshot::{Route, Target},
-    telemetry,
+    telemetry::{
+        self,
+        metrics::{Ended, Series, Tries},
+    },
 };
 
 /// Bytes of text per token, for counting where the upstream does not.
@@ -33,7 +36,10 @@ pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 pub(crate) struct Settlement {
     pub(crate) gateway: Arc<Inner>,
     pub(crate) running: Option<Running>,
-    pub(crate) permit: Option<Permit>,
+    /// Its place among its caller's calls at a time.
+    pub(crate) permit: Option<Seats>,
+    /// What a session holds at its target.
+    pub(crate) seats: Seats,
     /// The try that gave the answer.
     pub(crate) trial: Option<Trial>,
     pub(crate) reservation: Option<Reservation>,
@@ -55,6 +61,8 @@ pub(crate) struct Settlement {
     pub(crate) output_bound: Option<u64>,
     /// What earlier upstreams of the same stream cost.
     pub(crate) earlier: Money,
+    /// How the call came to its answer.
+    pub(crate) tries: Tries,
     pub(crate) done: bool,
 }
 
@@ -169,6 +177,15 @@ impl Settlement {
                 error,
             });
         }
+        let hit = matches!(self.facts.cache, CacheFact::Hit(_));
+        self.series().add(&Ended {
+            error,
+            took,
+            tries: self.tries,
+            usage,
+            cost: self.facts.cost.unwrap_or_default(),
+            cache_hit: hit,
+        });
         telemetry::record(&Outcome {
             facts: &self.facts,
             identity: self.identity.as_ref().map(|identity| &*identity.id),
@@ -179,7 +196,17 @@ impl Settlement {
             copy,
         });
         self.permit = None;
+        self.seats = Seats::default();
         self.running = None;
+    }
+
+    /// What is counted of calls like this one.
+    pub(crate) fn series(&self) -> Arc<Series> {
+        let metrics = &self.gateway.metrics;
+        match &self.route {
+            Some(route) => route.series(metrics, self.target.as_ref()),
+            None => metrics.series(&Arc::from(""), &Arc::from("")),
+        }
     }
 
     /// Books what an upstream gave that broke, and goes on with the next one.
@@ -198,7 +225,10 @@ impl Settlement {
 
     /// Counts the tries of a request that went on with the stream, or tried to.
     pub(crate) fn count_tries(&mut self, job: &mut Job) {
-        self.facts.attempts += u32::try_from(job.attempts.len()).unwrap_or(0);
+        let tries = u32::try_from(job.attempts.len()).unwrap_or(0);
+        self.facts.attempts += tries;
+        self.tries.all += tries;
+        self.tries.fallbacks += tries;
         job.attempts.clear();
     }
 
@@ -208,10 +238,10 @@ impl Settlement {
             match error {
                 None => {
                     let tokens = usage.map(|usage| usage.output);
-                    trial.end(Ended::Well { tokens }, now);
+                    trial.end(health::Ended::Well { tokens }, now);
                 }
                 Some(Code::Cancelled | Code::TotalTimeout) => trial.abandon(now),
-                Some(code) => trial.end(Ended::with(code), now),
+                Some(code) => trial.end(health::Ended::with(code), now),
             }
         }
         let Some((unit, meter)) = self

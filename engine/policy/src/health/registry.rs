@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{KeyPauses, Meter, Pause, Place};
+use crate::admission::{Gate, Room};
 
 /// Entries that nobody uses are looked for when this many came since the last time.
 const SWEEP: usize = 1024;
@@ -11,6 +12,8 @@ const SWEEP: usize = 1024;
 /// that moved to another address, or a key with another value, starts anew.
 #[derive(Debug, Default)]
 pub struct Registry {
+    room: Arc<Room>,
+    gates: Shelf<Arc<Gate>>,
     places: Shelf<Place>,
     refused: Shelf<Pause>,
     pauses: Shelf<KeyPauses>,
@@ -47,9 +50,30 @@ impl<T> Shelf<T> {
 }
 
 impl Registry {
+    /// An empty registry of places whose calls wait in that room.
+    pub fn new(room: Arc<Room>) -> Self {
+        Self {
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// Where calls wait.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// The count of calls under way at something that is no target.
+    pub fn gate(&mut self, name: &str) -> Arc<Gate> {
+        let room = &self.room;
+        let gate = self.gates.get(name, || Gate::new(room));
+        Arc::clone(&gate)
+    }
+
     /// The state of a target.
     pub fn place(&mut self, name: &str) -> Arc<Place> {
-        self.places.get(name, Place::default)
+        let room = &self.room;
+        self.places.get(name, || Place::new(room))
     }
 
     /// How long a provider key is left alone because it was refused.

@@ -1,11 +1,11 @@
 //! One try at a target, from its sending to its end.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use tidegate_types::Code;
 
 use super::{BreakerPolicy, Place};
-use crate::clock::Tick;
+use crate::{admission::Seats, clock::Tick};
 
 /// How a try ended, as far as it says something about its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,7 @@ impl Ended {
 #[derive(Debug)]
 pub struct Trial {
     place: Arc<Place>,
+    seats: Seats,
     policy: BreakerPolicy,
     pass: Pass,
     began: Tick,
@@ -65,15 +66,26 @@ pub(super) enum Pass {
 }
 
 impl Trial {
-    pub(super) fn new(place: Arc<Place>, policy: BreakerPolicy, pass: Pass, now: Tick) -> Self {
-        place.in_flight.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn new(
+        place: Arc<Place>,
+        seats: Seats,
+        policy: BreakerPolicy,
+        pass: Pass,
+        now: Tick,
+    ) -> Self {
         Self {
             place,
+            seats,
             policy,
             pass,
             began: now,
             first: None,
         }
+    }
+
+    /// When the first content of a stream came.
+    pub fn first(&self) -> Option<Tick> {
+        self.first
     }
 
     /// The first content of a stream came. A half-open breaker closes: the target answers.
@@ -94,6 +106,11 @@ impl Trial {
             self.place.breaker.release_probe();
         }
         pass
+    }
+
+    /// What the try holds, for one whose end says nothing about how long it holds it.
+    pub fn take_seats(&mut self) -> Seats {
+        std::mem::take(&mut self.seats)
     }
 
     /// Takes note of the end.
@@ -154,7 +171,6 @@ impl Trial {
 
 impl Drop for Trial {
     fn drop(&mut self) {
-        self.place.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.release();
     }
 }
@@ -170,6 +186,10 @@ mod tests {
     use super::*;
     use crate::health::State;
 
+    fn begin(place: &Arc<Place>, policy: BreakerPolicy, now: Tick) -> Option<Trial> {
+        place.begin(&mut Seats::default(), policy, now)
+    }
+
     #[test]
     fn a_probe_that_nobody_waited_for_leaves_room_for_another() {
         let place = Arc::new(Place::default());
@@ -178,14 +198,13 @@ mod tests {
             ..BreakerPolicy::default()
         };
         let now = Tick(1);
-        place.begin(policy, now).unwrap().end(Ended::Badly, now);
-        assert!(place.begin(policy, now).is_none());
+        begin(&place, policy, now).unwrap().end(Ended::Badly, now);
+        assert!(begin(&place, policy, now).is_none());
         let later = now.plus(Duration::from_secs(10));
-        let probe = place.begin(policy, later).unwrap();
-        assert!(place.begin(policy, later).is_none());
+        let probe = begin(&place, policy, later).unwrap();
+        assert!(begin(&place, policy, later).is_none());
         probe.abandon(later);
-        place
-            .begin(policy, later)
+        begin(&place, policy, later)
             .unwrap()
             .end(Ended::Well { tokens: None }, later);
         assert_eq!(place.breaker.state(later), State::Closed);
@@ -195,14 +214,13 @@ mod tests {
     fn speed_is_measured_to_the_first_token_per_token_and_in_all() {
         let place = Arc::new(Place::default());
         let at = |millis: u64| Tick(millis * 1_000_000);
-        let mut trial = place.begin(BreakerPolicy::default(), at(0)).unwrap();
+        let mut trial = begin(&place, BreakerPolicy::default(), at(0)).unwrap();
         trial.first_token(at(200));
         trial.end(Ended::Well { tokens: Some(10) }, at(700));
         assert_eq!(place.first_token.get(), Some(200e6));
         assert_eq!(place.per_token.get(), Some(50e6));
         assert_eq!(place.total.get(), Some(700e6));
-        place
-            .begin(BreakerPolicy::default(), at(1000))
+        begin(&place, BreakerPolicy::default(), at(1000))
             .unwrap()
             .abandon(at(3000));
         assert_eq!(place.first_token.get(), Some(2000e6));

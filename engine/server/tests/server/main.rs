@@ -12,6 +12,7 @@ mod bodies;
 mod command;
 mod faults;
 mod lifecycle;
+mod management;
 #[cfg(target_os = "linux")]
 mod memory;
 mod protocols;

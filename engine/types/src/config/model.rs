@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Auth, Aws, Azure, Breaker, Duration, Google, Price, Quirk, Route, Rule, Size};
+use super::{
+    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Price, Priority, Queue, Quirk, Route,
+    Rule, Size,
+};
 use crate::{Dialect, Money, Secret};
 
 /// The whole configuration.
@@ -31,6 +34,16 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// When a failing target is left alone, for every provider that does not say otherwise.
     pub breaker: Breaker,
+    /// Most calls under way upstream, streams included, all targets together. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
+    /// Where calls wait for a place. Without it they wait for targets as its defaults say, and calls
+    /// beyond a key's own `in_flight` limit are refused at once; with it they wait too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<Queue>,
+    /// What chat calls get less of while there is too much to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub brownout: Option<Brownout>,
     /// What to do with parts of a request the target's dialect cannot express.
     pub on_unsupported: OnUnsupported,
     /// What to do with models that have no price.
@@ -95,6 +108,10 @@ pub struct Provider {
     /// When one of its targets is left alone; what is not set here comes from the document's own
     /// `breaker`.
     pub breaker: Breaker,
+    /// Most calls under way to it, streams included, whatever the model and key. Beyond it the next
+    /// target is asked; where there is none, the call waits in the `queue`. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
     /// Prices by model name; `*` stands for every model without an entry. They replace the catalogue's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, Price>,
@@ -130,6 +147,10 @@ pub struct ProviderKey {
     /// Models it may be used for, with `*` as a wildcard. Empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,
+    /// Most calls under way with it, streams included. Beyond it another key is used; where there is
+    /// none, the next target, or the call waits. Default: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
 }
 
 /// Deadlines of one call.
@@ -214,6 +235,9 @@ pub struct VirtualKey {
     /// How fast it may call. All must admit a call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// Who goes first when there is no room. A call may lower it with `x-tidegate-priority`.
+    #[serde(default)]
+    pub priority: Priority,
     /// Rules for its calls alone, looked at before those of the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
@@ -286,6 +310,10 @@ pub struct Server {
     /// Whether calls without a key are served. Default: `deny` once a key is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<Anonymous>,
+    /// The key that opens `/api/health` and `/metrics`, sent as `Authorization: Bearer` or
+    /// `x-tidegate-key`. Default: none, and they are open to this machine alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_key: Option<Secret<String>>,
     /// Largest request body. Default 128MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body: Option<Size>,

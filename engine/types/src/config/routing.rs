@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, Duration, Hedge, Shadow, Timeouts,
+    Capabilities, Duration, Hedge, Priority, Shadow, Timeouts,
     model::{RouteCache, one},
 };
 use crate::Secret;
@@ -57,6 +57,9 @@ pub struct Route {
     /// Copies of calls go to another target too, for comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
+    /// Who goes first when there is no room. Default: as the caller's key says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Whether answers are cached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<RouteCache>,
@@ -122,6 +125,10 @@ pub struct Target {
     /// What it can do, where the catalogue is wrong or knows nothing: what is said to be lacking is never
     /// asked of it.
     pub capabilities: Capabilities,
+    /// Most calls under way to this provider's model, from whichever route, beyond which no more are
+    /// sent from here: the next target is asked, or the call waits in the `queue`. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_in_flight: Option<u32>,
     /// Members set in the request body, replacing the caller's. Values may be any JSON.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, serde_json::Value>,
@@ -276,6 +283,8 @@ impl<'de> Deserialize<'de> for Target {
             #[serde(default)]
             capabilities: Capabilities,
             #[serde(default)]
+            max_in_flight: Option<u32>,
+            #[serde(default)]
             params: BTreeMap<String, serde_json::Value>,
             #[serde(default)]
             headers: BTreeMap<String, Secret<String>>,
@@ -302,6 +311,7 @@ impl<'de> Deserialize<'de> for Target {
                     complexity: long.complexity,
                     max_input_tokens: long.max_input_tokens,
                     capabilities: long.capabilities,
+                    max_in_flight: long.max_in_flight,
                     params: long.params,
                     headers: long.headers,
                     timeouts: long.timeouts,

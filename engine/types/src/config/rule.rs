@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Priority;
 use crate::expression::{Expression, Kind, Situation, Undefined};
 
 /// What happens to calls that meet a condition. Rules are looked through in order, those of the
@@ -23,6 +24,9 @@ pub struct Rule {
     /// Members set in the request's body, in the caller's own format. Values may be any JSON.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, serde_json::Value>,
+    /// Who goes first when there is no room, in place of what the route or the caller's key says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// Refuses these calls with `rule_refused` and this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refuse: Option<String>,

@@ -1,5 +1,6 @@
 //! What the types alone cannot say: references, ranges, formats and uniqueness.
 
+mod admission;
 mod callers;
 mod clouds;
 mod providers;
@@ -26,6 +27,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     rules::check(&scope, report);
     callers::check(&scope, report);
     server::check(&config.server, report);
+    admission::check(&scope, report);
     timeouts(&config.timeouts, &root.then("timeouts"), report);
     routes::breaker(&config.breaker, &root.then("breaker"), report);
     if config.cache.memory.is_some_and(|memory| memory.0 == 0) {

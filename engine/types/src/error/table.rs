@@ -147,6 +147,10 @@ codes! {
     CredentialsUnavailable = 2112 "credentials_unavailable" 502 Upstream Later "Check the way to the identity service, or add a fallback.";
     /// No target of the route can be used now.
     NoHealthyTarget = 2201 "no_healthy_target" 503 Upstream Later "Wait for `retry_after` or add a target.";
+    /// Every target that could be asked has as many calls under way as it may, and none had room in time.
+    AtCapacity = 2202 "at_capacity" 503 Gateway Later "Wait for `retry_after`, raise `max_in_flight` or `queue.max_wait`, or add a target.";
+    /// Calls of this priority are turned away because waiting takes too long.
+    Shed = 2203 "shed" 503 Gateway Later "Wait for `retry_after`, or send the call with a higher priority.";
     /// The upstream could not be reached.
     ConnectFailed = 3101 "connect_failed" 502 Upstream Later "Check the base URL, the network and the upstream.";
     /// Connecting took longer than `timeouts.connect`.

@@ -60,6 +60,12 @@ variables! {
     BudgetUsed = "budget.used" Double;
     /// Percent used of the fullest of the caller's limits; 0 without a limit.
     LimitUsed = "limit.used" Double;
+    /// How long calls wait for a place now, or did of late, in milliseconds.
+    QueueDelay = "load.queue_ms" Int;
+    /// Calls that wait for a place.
+    Queued = "load.queued" Int;
+    /// Calls under way in this engine, this one included.
+    InFlight = "load.in_flight" Int;
     /// This moment.
     Now = "now" Timestamp;
 }

@@ -30,7 +30,16 @@ impl Face for Http {
         match (op, &self.server) {
             ("hello", _) => return hello("http", CAPABILITIES),
             ("call" | "http", _) => return self.exchange(fields),
-            ("health", _) => return self.exchange(&json!({ "op": "http", "target": "/healthz" })),
+            ("health", _) => {
+                let reply = self.exchange(&json!({ "op": "http", "target": "/api/health" }));
+                let report = reply["ok"]["body"]
+                    .as_str()
+                    .map(serde_json::from_str::<Value>);
+                let Some(Ok(report)) = report else {
+                    return reply;
+                };
+                return json!({ "ok": report });
+            }
             ("reload", Some(server)) => return server.reload(&fields["config"]),
             ("session", Some(server)) => {
                 // Over a socket: nothing of the engine but its client is in this process.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_policy::{
     Tick,
+    admission::Seats,
     health::{Ended, Quota, State},
     key_ring::{Pick, Readiness},
     retry::Next,
@@ -20,7 +21,7 @@ use super::{
     open, receive,
 };
 use crate::{
-    pipeline::{batches, reserve},
+    pipeline::{batches, queue, reserve},
     snapshot::Target,
 };
 
@@ -43,6 +44,8 @@ pub(super) enum Outcome {
 pub(super) enum Passed {
     /// It is not well before this moment. `refused`: only because its keys were refused.
     Waiting { until: Tick, refused: bool },
+    /// As many calls are under way as may be.
+    Full,
     /// Waiting does not help: no key, no price.
     Unusable(Option<Error>),
 }
@@ -55,6 +58,7 @@ pub(super) async fn run(
     anyway: bool,
     until: Option<Instant>,
 ) -> Result<Outcome, Error> {
+    let mut ticket = lane.ticket.take();
     if let Some(passed) = unusable(job, target) {
         return Ok(Outcome::Passed(passed));
     }
@@ -64,15 +68,19 @@ pub(super) async fn run(
     let mut tries = 0;
     loop {
         let now = job.gateway.clock.now();
-        let key = match key(
-            lane,
-            target,
-            now,
-            failed.as_ref().map(|(_, key)| *key),
-            anyway,
-        ) {
-            Ok(key) => key,
-            Err(passed) => return Ok(Outcome::Passed(passed)),
+        let not = failed.as_ref().map(|(_, key)| *key);
+        let place = match ticket.take() {
+            Some(ticket) => Ok((ticket.key, ticket.seats)),
+            None => place(job, lane, target, now, not, anyway),
+        };
+        let (key, mut seats) = match place {
+            Ok(place) => place,
+            Err(passed) => {
+                return Ok(match failed {
+                    Some((error, _)) => Outcome::Failed(error),
+                    None => Outcome::Passed(passed),
+                });
+            }
         };
         let ready = match &mut prepared {
             Some(ready) => ready,
@@ -104,9 +112,9 @@ pub(super) async fn run(
         lane.held = batches::hold(job, target)?;
         lane.reservation = reserve::run(job, target)?;
         lane.trial = if anyway {
-            Some(target.place.begin_anyway(target.breaker, now))
+            Some(target.place.begin_anyway(seats, target.breaker, now))
         } else {
-            target.place.begin(target.breaker, now)
+            target.place.begin(&mut seats, target.breaker, now)
         };
         if lane.trial.is_none() {
             // It opened since the last try, or somebody else is probing.
@@ -229,6 +237,20 @@ fn unusable(job: &Job, target: &Target) -> Option<Passed> {
     (unpriced && !target.priced && !target.model.is_empty()).then_some(Passed::Unusable(None))
 }
 
+/// The key of the next try, and the places that it takes.
+fn place(
+    job: &Job,
+    lane: &mut Lane,
+    target: &Target,
+    now: Tick,
+    failed: Option<usize>,
+    anyway: bool,
+) -> Result<(usize, Seats), Passed> {
+    let key = key(lane, target, now, failed, anyway)?;
+    let seats = job.gateway.room.enter(&queue::way(job, target, key));
+    seats.map(|seats| (key, seats)).ok_or(Passed::Full)
+}
+
 /// The key of the next try. `failed` is the one that just failed: where there is no other, it is used
 /// again after its pause.
 fn key(
@@ -253,6 +275,7 @@ fn key(
             let refused = matches!(readiness, Readiness::Refused(_));
             Err(Passed::Waiting { until, refused })
         }
+        Pick::Full => Err(Passed::Full),
         Pick::None => {
             let text = format!(
                 "no key of {:?} may be used for {:?}",

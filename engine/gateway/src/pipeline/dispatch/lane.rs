@@ -9,7 +9,12 @@ use tidegate_policy::{Tick, health::Trial, ledger::Reservation, rng::Rng};
 use tidegate_types::{Attempt, Code, Error};
 
 use super::Job;
-use crate::{gateway::Inner, pipeline::settle, snapshot::Target, stream::source::EventSource};
+use crate::{
+    gateway::Inner,
+    pipeline::{queue::Ticket, settle},
+    snapshot::Target,
+    stream::source::EventSource,
+};
 
 /// The tries that follow one another.
 #[derive(Default)]
@@ -30,6 +35,8 @@ pub(crate) struct Lane {
     pub(super) dropped: Vec<String>,
     /// Tries made, and when.
     pub(super) tries: SmallVec<[(Tick, Attempt); 2]>,
+    /// The place that was waited for, at the target that is asked next.
+    pub(super) ticket: Option<Ticket>,
     /// Time spent waiting.
     pub(super) waited: Duration,
     /// The stream that is waited for, as far as it was read.
@@ -42,6 +49,8 @@ pub(crate) struct Lane {
 pub(super) struct Lanes {
     gateway: Arc<Inner>,
     pub(super) all: SmallVec<[Lane; 1]>,
+    /// Time spent waiting for a place.
+    pub(super) queued: Duration,
     began: Tick,
 }
 
@@ -70,6 +79,7 @@ impl Lanes {
         Self {
             gateway: Arc::clone(&job.gateway),
             all: (0..lanes.max(1)).map(lane).collect(),
+            queued: Duration::ZERO,
             began: job.gateway.clock.now(),
         }
     }
@@ -84,8 +94,9 @@ impl Lanes {
     pub(super) fn close(mut self, job: &mut Job, result: &Result<usize, &Error>) {
         let now = self.gateway.clock.now();
         let mut lanes = std::mem::take(&mut self.all);
+        job.facts.queued += self.queued;
         job.waited += match lanes.as_slice() {
-            [lane] => lane.waited,
+            [lane] => lane.waited + self.queued,
             _ => now.since(self.began),
         };
         for lane in &mut lanes {

@@ -17,7 +17,10 @@ use super::{
     lane::{Lane, Lanes},
     plan, race,
 };
-use crate::snapshot::{Chain, Route, Target};
+use crate::{
+    pipeline::queue,
+    snapshot::{Chain, Route, Target},
+};
 
 /// An answer, and the lane that got it.
 pub(super) type Won = (Answer, usize);
@@ -35,8 +38,22 @@ pub(super) async fn run(
     }
     // Nothing was tried. Keys that were refused may ask again: the upstream's own words say better
     // what is wrong with them.
-    if lanes.untried() && (route.try_anyway || walk.refused_only) && walk.soonest.is_some() {
+    let anyway = (route.try_anyway || walk.refused_only) && walk.full.is_empty();
+    if lanes.untried() && anyway && walk.soonest.is_some() {
         walk = Walk::new(job, route, true);
+        if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
+            return Ok(won);
+        }
+    }
+    // Whoever has no room has some soon.
+    while !walk.full.is_empty() && walk.over.is_none() {
+        let full = std::mem::take(&mut walk.full);
+        let ticket = match queue::for_target(job, route, &full, &mut lanes.queued).await {
+            Ok(ticket) => ticket,
+            Err(error) => return Err(walk.failed.unwrap_or(error)),
+        };
+        walk.again(ticket.position, &full);
+        lanes.all[0].ticket = Some(ticket);
         if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
             return Ok(won);
         }
@@ -80,6 +97,8 @@ pub(super) struct Walk<'a> {
     failed: Option<Error>,
     /// Why a target could not even be tried.
     skipped: Option<Error>,
+    /// Targets where as many calls are under way as may be.
+    full: Order,
     /// When the first of the targets that are not well may be asked again.
     soonest: Option<Tick>,
     /// Whether all of them only wait because their keys were refused.
@@ -101,10 +120,18 @@ impl<'a> Walk<'a> {
             over: None,
             failed: None,
             skipped: None,
+            full: Order::new(),
             soonest: None,
             refused_only: true,
             taken: Vec::new(),
         }
+    }
+
+    /// Begins anew with those that had no room, the one that has some first.
+    fn again(&mut self, first: u16, full: &[u16]) {
+        let others = full.iter().filter(|other| **other != first);
+        self.order = std::iter::once(&first).chain(others).copied().collect();
+        (self.at, self.fallbacks_at) = (0, self.order.len());
     }
 
     /// The next target.
@@ -158,6 +185,10 @@ impl<'a> Walk<'a> {
             Outcome::Passed(Passed::Waiting { until, refused }) => {
                 self.soonest = Some(self.soonest.map_or(until, |known| known.min(until)));
                 self.refused_only &= refused;
+                return Ok(None);
+            }
+            Outcome::Passed(Passed::Full) => {
+                self.full.push(position);
                 return Ok(None);
             }
             Outcome::Passed(Passed::Unusable(error)) => {

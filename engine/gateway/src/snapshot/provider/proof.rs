@@ -27,6 +27,7 @@ pub(super) fn keys_of(scope: &Scope<'_>) -> Vec<ProviderKey> {
         value,
         weight: 1,
         models: Vec::new(),
+        max_in_flight: None,
     };
     let mut keys: Vec<_> = provider.api_key.clone().map(key).into_iter().collect();
     keys.extend(provider.keys.iter().cloned());

@@ -25,6 +25,11 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
             report(&place.then("id"), message);
         }
         header_secret(key.value.expose(), &place.then("value"), report);
+        let admin = scope.config.server.admin_key.as_ref();
+        if admin.is_some_and(|admin| admin.expose() == key.value.expose()) {
+            let message = "the same value as server.admin_key".to_owned();
+            report(&place.then("value"), message);
+        }
         if let Some(first) = values.insert(key.value.expose(), index)
             && !key.value.expose().is_empty()
         {

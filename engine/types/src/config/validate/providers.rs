@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{Dimension, MockReply, Price, Provider, load::place::Place, suggest},
-    Report, Scope, clouds, header_name, header_secret, pattern,
+    Report, Scope, admission, clouds, header_name, header_secret, pattern,
     routes::breaker,
     timeouts,
 };
@@ -41,6 +41,7 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
         }
         timeouts(&provider.timeouts, &place.then("timeouts"), report);
         breaker(&provider.breaker, &place.then("breaker"), report);
+        admission::cap(provider.max_in_flight, &place, report);
         for (model, price) in &provider.prices {
             let place = place.then("prices").then(model);
             if model.is_empty() {
@@ -184,6 +185,7 @@ fn keys(provider: &Provider, place: &Place, report: Report<'_>) {
                 report(&place.then("name"), message);
             }
         }
+        admission::cap(key.max_in_flight, &place, report);
         for (position, model) in key.models.iter().enumerate() {
             pattern(model, &place.then("models").at(position), report);
         }

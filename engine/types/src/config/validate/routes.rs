@@ -9,7 +9,7 @@ use super::{
         Breaker, Capabilities, RetryPolicy, Route, Strategy, Target, Timeouts, load::place::Place,
         suggest,
     },
-    Report, Scope, header_name, header_secret, positive, timeouts,
+    Report, Scope, admission, header_name, header_secret, positive, timeouts,
 };
 use crate::expression::{Expression, Kind};
 
@@ -225,6 +225,7 @@ fn target<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Repo
             "must be 1 or more".to_owned(),
         );
     }
+    admission::cap(target.max_in_flight, place, report);
     if scope.config.models.contains_key(model) {
         nested(scope, target, place, report);
         return;
@@ -259,6 +260,7 @@ fn nested<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Repo
             "capabilities",
             target.capabilities != Capabilities::default(),
         ),
+        ("max_in_flight", target.max_in_flight.is_some()),
     ] {
         if set {
             let message = format!("{:?} is a route: its own targets say this", target.model);

@@ -32,14 +32,15 @@ fn rules(scope: &Scope<'_>, rules: &[Rule], place: &Place, report: Report<'_>) {
             );
             report(&place.then("name"), message);
         }
-        let leads = rule.target.is_some() || !rule.set.is_empty();
+        let leads = rule.target.is_some() || !rule.set.is_empty() || rule.priority.is_some();
         match (&rule.refuse, leads) {
             (None, false) => {
-                let message = "does nothing; give it use, set or refuse";
+                let message = "does nothing; give it use, set, priority or refuse";
                 report(&place, message.to_owned());
             }
             (Some(_), true) => {
-                let message = "a call that is refused goes nowhere; leave use and set out";
+                let message =
+                    "a call that is refused goes nowhere; leave use, set and priority out";
                 report(&place.then("refuse"), message.to_owned());
             }
             _ => {}
@@ -66,7 +67,7 @@ fn rules(scope: &Scope<'_>, rules: &[Rule], place: &Place, report: Report<'_>) {
     }
 }
 
-fn refuse_target(scope: &Scope<'_>, target: &str) -> Option<String> {
+pub(super) fn refuse_target(scope: &Scope<'_>, target: &str) -> Option<String> {
     let routes = &scope.config.models;
     if routes.contains_key(target) {
         return None;

@@ -2,7 +2,7 @@
 
 use super::{
     super::{Server, load::place::Place},
-    Report,
+    Report, header_secret,
 };
 
 pub(super) fn check(server: &Server, report: Report<'_>) {
@@ -11,6 +11,9 @@ pub(super) fn check(server: &Server, report: Report<'_>) {
         && let Err(message) = listen_address(listen)
     {
         report(&place.then("listen"), message);
+    }
+    if let Some(key) = &server.admin_key {
+        header_secret(key.expose(), &place.then("admin_key"), report);
     }
     if let Some(tls) = &server.tls {
         for (name, path) in [("cert", &tls.cert), ("key", &tls.key)] {
