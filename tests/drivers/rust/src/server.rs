@@ -32,7 +32,7 @@ impl Face for Http {
             ("call" | "http", _) => return self.exchange(fields),
             ("health", _) => {
                 let reply = self.exchange(&json!({ "op": "http", "target": "/api/health" }));
-                let report = reply["ok"]["body"]
+                let report = reply["http"]["body"]
                     .as_str()
                     .map(serde_json::from_str::<Value>);
                 let Some(Ok(report)) = report else {
