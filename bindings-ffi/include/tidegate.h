@@ -526,10 +526,6 @@ tg_result tg_health(const struct tg_gateway *gateway, struct tg_buf *json, struc
 // elsewhere, which has its own at `/metrics`.
 tg_result tg_metrics(const struct tg_gateway *gateway, struct tg_buf *text, struct tg_error **err);
 
-// What was counted of calls, as text in Prometheus' format 0.0.4. Empty for a client of a gateway
-// elsewhere, which has its own at `/metrics`.
-tg_result tg_metrics(const struct tg_gateway *gateway, struct tg_buf *text, struct tg_error **err);
-
 // The configuration in force as JSON, secrets shown as `***`.
 tg_result tg_gateway_config(const struct tg_gateway *gateway,
                             struct tg_buf *json,
