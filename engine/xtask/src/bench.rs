@@ -26,7 +26,7 @@ pub(crate) fn run(machine: &Machine, arguments: &[String]) -> Result<bool, Strin
     job.must(&mut build)?;
     if wants("python") {
         machine.set_up_python(&job)?;
-        machine.pip(&job, "benches/python/requirements.txt")?;
+        machine.pip(&job, ".venv", "benches/python/requirements.txt")?;
         lay_out_python(machine)?;
     }
     if wants("node") {

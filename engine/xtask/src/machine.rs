@@ -10,6 +10,9 @@ use std::{
 
 use crate::job::Job;
 
+/// Where the frameworks are installed.
+pub(crate) const FRAMEWORKS: &str = ".venv-frameworks";
+
 /// The checkout and the tools around it.
 pub(crate) struct Machine {
     pub(crate) root: PathBuf,
@@ -125,40 +128,55 @@ impl Machine {
 
     /// Makes `.venv` and installs what the Python tests need, unless that is already so.
     pub(crate) fn set_up_python(&self, job: &Job) -> Result<(), String> {
+        self.virtualenv(job, ".venv")?;
+        self.pip(job, ".venv", "bindings-python/requirements-test.txt")
+    }
+
+    /// The same for the frameworks, which need other releases of the vendors' packages, in `FRAMEWORKS`.
+    pub(crate) fn set_up_frameworks(&self, job: &Job) -> Result<(), String> {
+        self.virtualenv(job, FRAMEWORKS)?;
+        self.pip(
+            job,
+            FRAMEWORKS,
+            "bindings-python/requirements-frameworks.txt",
+        )
+    }
+
+    fn virtualenv(&self, job: &Job, folder: &str) -> Result<(), String> {
         let python = first_that_runs(
             &["python3", "python"],
             &["-c", "import sys; sys.exit(sys.version_info < (3, 10))"],
         )
         .ok_or("no Python 3.10 or newer on PATH")?;
-        if !self.python().exists() {
-            job.say("set-up  making .venv")?;
+        if !self.path(folder).join("bin/python").exists() {
+            job.say(&format!("set-up  making {folder}"))?;
             let make = || {
                 self.command(python)
-                    .args(["-m", "venv", ".venv"])
+                    .args(["-m", "venv", folder])
                     .stdout(Stdio::null())
                     .stderr(Stdio::null())
                     .status()
             };
             if !make().is_ok_and(|status| status.success()) {
                 // Debian keeps venv's pip in a package of its own.
-                let _ = fs::remove_dir_all(self.path(".venv"));
+                let _ = fs::remove_dir_all(self.path(folder));
                 self.debian(job, "python3-venv", || false)?;
-                job.must(self.command(python).args(["-m", "venv", ".venv"]))?;
+                job.must(self.command(python).args(["-m", "venv", folder]))?;
             }
         }
-        self.pip(job, "bindings-python/requirements-test.txt")
+        Ok(())
     }
 
-    /// Installs a requirements file into `.venv` once per content.
-    pub(crate) fn pip(&self, job: &Job, file: &str) -> Result<(), String> {
+    /// Installs a requirements file into the environment in `folder` once per content.
+    pub(crate) fn pip(&self, job: &Job, folder: &str, file: &str) -> Result<(), String> {
         let wanted =
             fs::read_to_string(self.path(file)).map_err(|error| format!("{file}: {error}"))?;
-        let stamp = self.path(&format!(".venv/.xtask-{}", file.replace('/', "-")));
+        let stamp = self.path(&format!("{folder}/.xtask-{}", file.replace('/', "-")));
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
-        job.say(&format!("set-up  pip install -r {file} into .venv"))?;
-        let mut command = self.command(self.python());
+        job.say(&format!("set-up  pip install -r {file} into {folder}"))?;
+        let mut command = self.command(self.path(folder).join("bin/python"));
         command.args([
             "-m",
             "pip",

@@ -1,11 +1,11 @@
 //! The behaviour suite (`tests/`): every case on every face.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::{
     count::{self, Tally},
     job::Job,
-    machine::{Machine, runs},
+    machine::{FRAMEWORKS, Machine, runs},
     step::Verdict,
 };
 
@@ -50,11 +50,22 @@ pub(crate) fn closed(tally: Tally, ok: bool) -> Tally {
 
 /// Tests of the Python package alone.
 pub(crate) fn pytest(machine: &Machine, job: &Job) -> Verdict {
-    let mut command = machine.command(machine.python());
-    command
-        .args(["-m", "pytest", "-rs", "--color=no", "-q", "tests"])
+    pytest_of(machine, job, machine.command(machine.python()), "tests")
+}
+
+/// Tests of frameworks over the Python package, in an environment of their own.
+pub(crate) fn frameworks(machine: &Machine, job: &Job) -> Verdict {
+    let mut command = machine.command(machine.path(FRAMEWORKS).join("bin/python"));
+    // Only `.venv` has the package installed.
+    command.env("PYTHONPATH", machine.path("bindings-python/python"));
+    pytest_of(machine, job, command, "frameworks")
+}
+
+fn pytest_of(machine: &Machine, job: &Job, mut python: Command, tests: &str) -> Verdict {
+    python
+        .args(["-m", "pytest", "-rs", "--color=no", "-q", tests])
         .current_dir(machine.path("bindings-python"));
-    match job.run(&mut command) {
+    match job.run(&mut python) {
         Ok(ended) => Verdict::Ran(closed(count::pytest(&ended.output), ended.ok)),
         Err(error) => Verdict::Broke(error.to_string()),
     }

@@ -96,6 +96,10 @@ fn all_steps() -> Vec<Step> {
         Step::new("set-up node", set_up_node),
         Step::new("set-up debian", set_up_debian),
         Step::new("build", build).cargo().minutes(40),
+        Step::new("set-up frameworks", |machine, job| {
+            machine.set_up_frameworks(job).map(|()| Tally::one()).into()
+        })
+        .minutes(30),
         Step::new("dependencies", dependencies),
     ];
     steps.extend(lint::steps());
@@ -136,6 +140,9 @@ fn all_steps() -> Vec<Step> {
         .needs(&["suite"]),
         Step::new("python", suite::pytest)
             .needs(&["link python"])
+            .minutes(20),
+        Step::new("python frameworks", suite::frameworks)
+            .needs(&["link python", "set-up frameworks"])
             .minutes(20),
         Step::new("node", suite::node)
             .needs(&["link node"])
