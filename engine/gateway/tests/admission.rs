@@ -1,6 +1,10 @@
 //! Waiting for a place, as a whole gateway does it: over a transport that answers when the test says so.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and makes its own tasks"
+)]
 
 use std::{
     future::Future,
