@@ -1,3 +1,6 @@
+mod chances;
+mod oracle;
+
 use std::collections::HashMap;
 
 use tidegate_types::config::Complexity;
