@@ -442,7 +442,7 @@ impl SettlingStream {
         if let Some(settlement) = &mut self.settlement {
             let spent = Spent {
                 usage: self.source.usage(),
-                output_tokens: self.source.tokens_seen(),
+                output_tokens: counted(&self.source, settlement, Some(error.code())),
                 error: Some(error.code()),
             };
             settlement.hand_over(&spent, &mut job);
@@ -521,7 +521,7 @@ impl SettlingStream {
         };
         settlement.finish(&Spent {
             usage: self.source.usage(),
-            output_tokens: self.source.tokens_seen(),
+            output_tokens: counted(&self.source, settlement, error),
             error,
         });
         if let Some(watch) = self.watch.take() {
@@ -549,9 +549,17 @@ impl SettlingStream {
 impl Drop for SettlingStream {
     fn drop(&mut self) {
         if !self.ended {
+            self.source.close();
             self.settle(Some(Code::Cancelled));
         }
     }
+}
+
+/// Generated tokens: those of its words where nobody else tells how many they are.
+fn counted(source: &EventSource, settlement: &Settlement, error: Option<Code>) -> u64 {
+    let model = settlement.counted_as(error);
+    let model = model.filter(|_| source.usage().is_none());
+    model.map_or_else(|| source.tokens_seen(), |model| source.tokens_said(model))
 }
 
 /// Whether the events tell that a reply of Responses is complete.

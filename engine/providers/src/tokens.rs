@@ -18,11 +18,17 @@ use std::sync::OnceLock;
 
 use tidegate_types::{
     Dialect, Endpoint,
-    chat::{Arguments, Json, Media, Part, PartKind, Request, Text},
+    chat::{Arguments, Delta, Json, Media, Part, PartKind, Request, Text},
 };
 use tiktoken::CoreBpe;
 
-use crate::dialect::{codec::Codec, with_codec};
+use crate::{
+    dialect::{
+        codec::{Codec, Decoder},
+        with_codec,
+    },
+    sse::SseEvent,
+};
 
 /// A text is counted in pieces of this many bytes, so that hostile ones cost no more than others.
 const PIECE: usize = 16 * 1024;
@@ -68,6 +74,26 @@ pub fn of_reply(dialect: Dialect, body: &[u8], model: &str) -> Option<u64> {
     )
 }
 
+/// Tokens of what the events of a stream say, from its first one on. `None` when they say nothing, or
+/// are none of its dialect.
+pub fn of_events(dialect: Dialect, events: &[SseEvent], model: &str) -> Option<u64> {
+    let mut decoder: Box<dyn Decoder> =
+        with_codec!(dialect, D => Box::new(<D as Codec>::Decoder::default()));
+    let mut said = String::new();
+    let mut sink = |delta: Delta<'_>| match delta {
+        Delta::Text(more)
+        | Delta::Refusal(more)
+        | Delta::Thinking(more)
+        | Delta::Arguments { fragment: more, .. }
+        | Delta::Call { name: more, .. } => said.push_str(&more.decode()),
+        _ => {}
+    };
+    for event in events.iter().filter(|event| !event.data.is_empty()) {
+        decoder.decode(event, &mut sink).ok()?;
+    }
+    (!said.is_empty()).then(|| of_text(&said, model))
+}
+
 /// Tokens of a text.
 pub fn of_text(text: &str, model: &str) -> u64 {
     words(text, vocabulary(model))
@@ -81,18 +107,29 @@ pub fn split(text: &str, model: &str) -> Vec<(u32, String)> {
     ids.into_iter().map(|id| (id, spelled(id))).collect()
 }
 
+/// Whether the vocabulary of a model was read already, so that counting by it takes no time to speak of.
+pub fn is_ready(model: &str) -> bool {
+    let place = if is_older(model) { &OLD } else { &NEW };
+    place.get().is_some()
+}
+
+static OLD: OnceLock<CoreBpe> = OnceLock::new();
+static NEW: OnceLock<CoreBpe> = OnceLock::new();
+
 /// The vocabulary of a model: that of GPT-4 and the embeddings, or else the newer one.
 fn vocabulary(model: &str) -> &'static CoreBpe {
-    static OLD: OnceLock<CoreBpe> = OnceLock::new();
-    static NEW: OnceLock<CoreBpe> = OnceLock::new();
-    let newer = ["gpt-4o", "gpt-4.1", "gpt-4.5"];
-    let older = ["gpt-4", "gpt-3.5", "text-embedding"];
-    let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
-    if begins(&older) && !begins(&newer) {
+    if is_older(model) {
         OLD.get_or_init(tiktoken::encoding::cl100k_base)
     } else {
         NEW.get_or_init(tiktoken::encoding::o200k_base)
     }
+}
+
+fn is_older(model: &str) -> bool {
+    let newer = ["gpt-4o", "gpt-4.1", "gpt-4.5"];
+    let older = ["gpt-4", "gpt-3.5", "text-embedding"];
+    let begins = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
+    begins(&older) && !begins(&newer)
 }
 
 fn words(text: &str, bpe: &CoreBpe) -> u64 {

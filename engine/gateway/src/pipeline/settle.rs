@@ -1,7 +1,7 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
 use tidegate_policy::{admission::Seats, health::Trial};
-use tidegate_providers::dialect;
+use tidegate_providers::{dialect, tokens};
 use tidegate_types::{Code, Endpoint, Error, Money, Usage};
 
 use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most};
@@ -21,6 +21,9 @@ pub(crate) struct Seen {
     pub(crate) output_tokens: u64,
 }
 
+/// A longer request is not kept while its answer streams.
+const MOST_PROMPT: u64 = 64 * 1024;
+
 /// Settles a complete answer and stores it. For a stream the books stay open.
 pub(super) fn run(job: &mut Job, answer: &Answer) {
     job.facts.attempts = u32::try_from(job.attempts.len()).unwrap_or(u32::MAX);
@@ -38,9 +41,11 @@ pub(super) fn run(job: &mut Job, answer: &Answer) {
     };
     let mut settlement = open(job);
     let store = settlement.wants_copy() && answer.status.is_success();
+    let model = settlement.counted_as(None).filter(|_| usage.is_none());
+    let counted = model.and_then(|model| tokens::of_reply(answer.dialect, body, model));
     settlement.finish(&Spent {
         usage,
-        output_tokens: (body.len() as u64).div_ceil(BYTES_PER_TOKEN),
+        output_tokens: counted.unwrap_or((body.len() as u64).div_ceil(BYTES_PER_TOKEN)),
         error: None,
     });
     if store {
@@ -118,6 +123,7 @@ fn books(job: &Job) -> Settlement {
         facts: Facts::default(),
         started: job.started,
         body_bytes: job.size(),
+        prompt: (job.size() <= MOST_PROMPT).then(|| (job.dialect, job.body.clone())),
         asked: most::asked(job),
         output_bound: job
             .asks

@@ -12,8 +12,8 @@ use tidegate_policy::{
     identity::Identity,
     ledger::Reservation,
 };
-use tidegate_providers::dialect::stream_type;
-use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Usage};
+use tidegate_providers::{dialect::stream_type, tokens};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Segments, Usage};
 
 use crate::{
     facts::{CacheFact, Facts},
@@ -55,6 +55,8 @@ pub(crate) struct Settlement {
     /// The call it is compared with.
     pub(crate) side: Option<Side>,
     pub(crate) body_bytes: u64,
+    /// The request, where it is short enough to be kept in case its tokens must be counted here.
+    pub(crate) prompt: Option<(Dialect, Segments)>,
     /// What the request alone tells of what is consumed.
     pub(crate) asked: Usage,
     /// Most tokens the request allowed to be generated.
@@ -97,6 +99,16 @@ impl Settlement {
     /// True when the answer is to be stored.
     pub(crate) fn wants_copy(&self) -> bool {
         self.cache_key.is_some()
+    }
+
+    /// The model by whose words an answer is counted that tells no usage; `None` where nothing is. Whoever
+    /// gives a call up is not kept waiting until a vocabulary is read.
+    pub(crate) fn counted_as(&self, error: Option<Code>) -> Option<&str> {
+        let hit = matches!(self.facts.cache, CacheFact::Hit(_));
+        let counts = matches!(self.endpoint, Endpoint::Chat | Endpoint::Embeddings);
+        let target = self.target.as_ref().filter(|_| counts && !hit)?;
+        let ready = error != Some(Code::Cancelled) || tokens::is_ready(&target.model);
+        ready.then_some(&*target.model)
     }
 
     /// Adds to an error what the call knows.
@@ -291,8 +303,12 @@ impl Settlement {
                 .min(self.output_bound.unwrap_or(u64::MAX)),
             _ => 0,
         };
+        let counted = self.counted_as(spent.error).zip(self.prompt.as_ref());
+        let counted = counted.and_then(|(model, (dialect, body))| {
+            tokens::of_request(*dialect, &self.endpoint, &body.to_bytes(), model)
+        });
         Some(Usage {
-            input: self.body_bytes.div_ceil(BYTES_PER_TOKEN),
+            input: counted.unwrap_or_else(|| self.body_bytes.div_ceil(BYTES_PER_TOKEN)),
             output,
             estimated: true,
             ..Usage::default()

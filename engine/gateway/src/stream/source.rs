@@ -15,12 +15,16 @@ use tidegate_providers::{
     dialect::{Seen, StreamTap},
     event_stream::Splitter,
     sse::SseEvent,
+    tokens,
     transport::BodyStream,
 };
 use tidegate_types::{Code, Dialect, Error, Usage, chat::Json};
 use tokio::time::{Instant, Sleep};
 
 use crate::snapshot::Timeouts;
+
+/// So much of a stream is kept in case its tokens must be counted here.
+const MOST_SAID: usize = 64 * 1024;
 
 /// After the terminal event the upstream has this long to end the body cleanly, so that its
 /// connection can be used again.
@@ -88,6 +92,11 @@ pub(crate) struct EventSource {
     fault: Option<Error>,
     /// Events with content so far.
     contents: u64,
+    /// The first events, to be counted by their words where no usage comes, their size, and how many of
+    /// them have content.
+    said: Vec<SseEvent>,
+    said_bytes: usize,
+    said_contents: u64,
     deadlines: Option<Deadlines>,
     last: Instant,
     /// When the first and the last content came; known only where a deadline asks.
@@ -130,6 +139,9 @@ impl EventSource {
             over: false,
             fault: None,
             contents: 0,
+            said: Vec::new(),
+            said_bytes: 0,
+            said_contents: 0,
             deadlines: None,
             last: Instant::now(),
             content: None,
@@ -155,6 +167,18 @@ impl EventSource {
     /// Generated tokens as far as events tell: vendors send about one with each.
     pub(crate) fn tokens_seen(&self) -> u64 {
         self.contents
+    }
+
+    /// Generated tokens, counted by their words as a model of this name would; for use where no usage
+    /// came. Of a long stream the rest is counted like its beginning.
+    pub(crate) fn tokens_said(&self, model: &str) -> u64 {
+        match tokens::of_events(self.dialect, &self.said, model) {
+            Some(counted) if self.said_contents > 0 => {
+                counted.saturating_mul(self.contents.max(1)) / self.said_contents
+            }
+            Some(counted) => counted,
+            None => self.contents,
+        }
     }
 
     /// True for a body that is passed on unread.
@@ -270,7 +294,13 @@ impl EventSource {
                 let seen = tap.observe(&event);
                 self.terminal |= matches!(seen, Seen::Terminal);
                 self.failed |= matches!(seen, Seen::Failed { .. });
-                if matches!(seen, Seen::Content) {
+                let is_content = matches!(seen, Seen::Content);
+                if self.said_bytes < MOST_SAID {
+                    self.said_bytes += event.raw.len();
+                    self.said_contents += u64::from(is_content);
+                    self.said.push(event.clone());
+                }
+                if is_content {
                     self.contents += 1;
                     if self
                         .deadlines
