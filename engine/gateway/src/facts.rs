@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
-use tidegate_types::Money;
+use tidegate_types::{Code, Money};
 
 /// Names of the gateway's headers.
 pub mod header {
@@ -48,6 +48,8 @@ pub mod header {
         RULE = "x-tidegate-rule";
         /// Trailer of a stream that broke: the targets that went on with it, separated by commas.
         RESUMED = "x-tidegate-resumed";
+        /// Answer: the members of a panel, `a/m; ms=120; cost=0.00002, b/m; ms=90; error=upstream_failed`.
+        PANEL = "x-tidegate-panel";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
         /// Answer: `on` when the call got less because there was too much to do.
@@ -86,8 +88,34 @@ pub struct Facts {
     pub brownout: bool,
     /// Time spent waiting for a place where there was none at once.
     pub queued: Duration,
+    /// The members of the panel that was asked, under `strategy: ensemble`.
+    pub panel: Vec<Member>,
     /// Time spent in the gateway itself.
     pub overhead: Duration,
+}
+
+/// What a member of a panel did.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// `provider/model`.
+    pub target: Option<Arc<str>>,
+    /// How long it took.
+    pub took: Duration,
+    /// What it cost.
+    pub cost: Money,
+    /// Why it did not answer.
+    pub error: Option<Code>,
+}
+
+impl std::fmt::Display for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let target = self.target.as_deref().unwrap_or_default();
+        write!(f, "{target}; ms={}", self.took.as_millis())?;
+        match self.error {
+            Some(error) => write!(f, "; error={}", error.slug()),
+            None => write!(f, "; cost={}", self.cost),
+        }
+    }
 }
 
 /// A random id of a call: `req_` and 26 characters.
@@ -172,6 +200,12 @@ impl Facts {
         if !self.queued.is_zero() {
             let queued = u64::try_from(self.queued.as_millis()).unwrap_or(u64::MAX);
             headers.insert(header::QUEUED, HeaderValue::from(queued));
+        }
+        if !self.panel.is_empty() {
+            let members: Vec<String> = self.panel.iter().map(ToString::to_string).collect();
+            if let Ok(value) = HeaderValue::from_str(&members.join(", ")) {
+                headers.insert(header::PANEL, value);
+            }
         }
         let overhead = u64::try_from(self.overhead.as_micros()).unwrap_or(u64::MAX);
         headers.insert(header::OVERHEAD, HeaderValue::from(overhead));

@@ -22,7 +22,7 @@ mod telemetry;
 pub mod wire;
 
 pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};
-pub use facts::{Facts, header};
+pub use facts::{Facts, Member, header};
 pub use gateway::Gateway;
 pub use session::Session;
 pub use source::Source;

@@ -8,6 +8,7 @@ mod count;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
 mod encode;
+pub(crate) mod ensemble;
 pub(crate) mod form;
 mod guard_in;
 mod guard_out;
@@ -89,6 +90,8 @@ pub(crate) struct Job {
     pub(crate) trial: Option<Trial>,
     /// dispatch: tries made.
     pub(crate) attempts: SmallVec<[Attempt; 2]>,
+    /// ensemble: why a member did not answer.
+    pub(crate) failed: Option<Error>,
     /// dispatch: what tries cost whose answers were not taken.
     pub(crate) earlier: Money,
     /// dispatch: the target that answered.
@@ -158,6 +161,7 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
     } else {
         plan::run(job)?;
         shadow::begin(job);
+        ensemble::run(job).await?;
         dispatch::run(job).await? // reserves before each attempt
     };
     guard_out::run(job, &mut answer).await?;
@@ -201,6 +205,7 @@ impl Job {
             held: None,
             reservation: None,
             attempts: SmallVec::new(),
+            failed: None,
             earlier: Money::ZERO,
             target: None,
             facts,

@@ -33,7 +33,7 @@ pub use embed::{Vectors, embed_path, translate_embedded, translate_embedding, wa
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::{Adapted, adapt_request, adapt_rerank};
-pub use resume::{Continuation, continued, takes_prefill};
+pub use resume::{Continuation, continued, takes_prefill, with_turn};
 pub use stream::StreamTranslator;
 pub use survey::{Survey, survey};
 pub use tap::{Seen, StreamTap, is_payload};

@@ -17,7 +17,6 @@ use hyper::body::Incoming;
 use tidegate::{
     Code, Error, Gateway, Segments,
     config::Size,
-    header as names,
     wire::{ReplyBody, Trust, Upload},
 };
 
@@ -35,6 +34,8 @@ const IN_MEMORY: usize = 4 << 20;
 /// Longest silence in the middle of a request body.
 const BODY_IDLE: Duration = Duration::from_mins(1);
 
+/// What may follow a stream: what it cost, and how it was gone on with.
+const TRAILERS: &str = "x-tidegate-cost, x-tidegate-usage, x-tidegate-attempts, x-tidegate-resumed";
 /// What of a body beyond the limit is read and thrown away, so that a client that sends first and
 /// reads afterwards sees the refusal and not a broken connection.
 const MOST_DISCARDED: u64 = 64 << 20;
@@ -105,8 +106,8 @@ impl Service {
         }
         if trailers && response.body().size_hint().exact().is_none() {
             // HTTP/1.1 sends only trailers that were announced.
-            let cost = HeaderValue::from_name(names::COST);
-            response.headers_mut().insert(header::TRAILER, cost);
+            let announced = HeaderValue::from_static(TRAILERS);
+            response.headers_mut().insert(header::TRAILER, announced);
         }
         Ok(response)
     }

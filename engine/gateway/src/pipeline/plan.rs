@@ -99,6 +99,16 @@ pub(super) fn answered(job: &Job, route: &Route, position: u16, now: Tick) {
     }
 }
 
+/// Whoever judges what a panel said, then the route's fallbacks.
+pub(super) fn judges(job: &Job, route: &Route, judges: &[Node]) -> Order {
+    let mut order = Order::new();
+    let mut rng = job.rng.clone();
+    let scene = Scene::new(job, route, &[]);
+    append(judges, &scene, &mut rng, &mut order);
+    append(&route.fallbacks, &scene, &mut rng, &mut order);
+    order
+}
+
 fn append(nodes: &[Node], scene: &Scene<'_>, rng: &mut Rng, order: &mut Order) {
     use tidegate_policy::route::View as _;
     for node in nodes {

@@ -89,6 +89,24 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
     settlement
 }
 
+/// Books a whole answer that is a part of a call; its cost becomes the job's earlier cost.
+pub(super) fn part(job: &mut Job, answer: &Answer) {
+    let AnswerBody::Complete(body) = &answer.body else {
+        return;
+    };
+    let mut settlement = books(job);
+    settlement.reservation = job.reservation.take();
+    settlement.trial = job.trial.take();
+    settlement.target = job.target.take();
+    let cost = settlement.part(&Spent {
+        usage: dialect::usage_of(answer.dialect, &job.endpoint, body),
+        output_tokens: (body.len() as u64).div_ceil(BYTES_PER_TOKEN),
+        error: None,
+    });
+    job.earlier = job.earlier.saturating_add(cost);
+    job.facts.estimated |= settlement.facts.estimated;
+}
+
 /// Books what was consumed by a try that another one overtook: what it cost, and whether that is
 /// estimated.
 pub(super) fn outrun(job: &Job, lane: &mut Lane) -> (Money, bool) {

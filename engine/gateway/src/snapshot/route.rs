@@ -20,7 +20,7 @@ use tidegate_types::{
 
 use super::{Snapshot, Target};
 use crate::{
-    pipeline::shadow::Shadow,
+    pipeline::{ensemble::Ensemble, shadow::Shadow},
     telemetry::metrics::{Metrics, Series},
 };
 
@@ -47,6 +47,8 @@ pub(crate) struct Route {
     pub(crate) try_anyway: bool,
     /// Whether its streams are gone on with when they break.
     pub(crate) resume: bool,
+    /// How the answers of its targets become one.
+    pub(crate) ensemble: Option<Ensemble>,
     /// Where copies of its calls go.
     pub(crate) shadow: Option<Shadow>,
     /// Who goes first.
@@ -134,7 +136,15 @@ impl Snapshot {
         let group = compiler.group(route, 0);
         // What stands in after a failure is asked when there was one.
         compiler.hedge = None;
+        let members = compiler.targets.len();
         let fallbacks = compiler.nodes(&route.fallbacks, route);
+        let ensemble = route.ensemble.as_ref().map(|ensemble| Ensemble {
+            judges: compiler.nodes(std::slice::from_ref(&ensemble.judge), route),
+            quorum: ensemble
+                .quorum
+                .map_or(members / 2 + 1, |quorum| quorum as usize),
+            instruction: ensemble.instruction.clone(),
+        });
         let on = &route.fallbacks_on;
         let chains = [
             (Chain::ContextWindow, &on.context_window),
@@ -172,6 +182,7 @@ impl Snapshot {
             differ,
             try_anyway: route.try_anyway.unwrap_or(alone),
             resume: route.resume,
+            ensemble,
             shadow: self.shadow(name, route),
             priority: route.priority,
             cache: cache.map(|cache| RouteCache {
@@ -225,7 +236,8 @@ impl Snapshot {
                 name,
                 route.targets,
                 route.fallbacks,
-                on
+                on,
+                route.ensemble
             ]));
             let lists = [
                 &route.targets,
@@ -263,6 +275,7 @@ impl Snapshot {
             series: uncounted(1),
             try_anyway: true,
             resume: false,
+            ensemble: None,
             shadow: None,
             priority: None,
             remembers: false,

@@ -171,11 +171,6 @@ pub fn continued(dialect: Dialect, body: &Segments, said: &str, prefill: bool) -
     // A reply that begins with trailing blanks is refused by the models that take one.
     let (begun, ask) = (text(said), text(GO_ON));
     let prefilled = text(said.trim_end());
-    let key = match dialect {
-        Dialect::Gemini => "contents",
-        Dialect::Responses => "input",
-        _ => "messages",
-    };
     let turns = match dialect {
         Dialect::Gemini => format!(
             r#"{{"role":"model","parts":[{{"text":{begun}}}]}},{{"role":"user","parts":[{{"text":{ask}}}]}}"#
@@ -190,6 +185,27 @@ pub fn continued(dialect: Dialect, body: &Segments, said: &str, prefill: bool) -
         _ => {
             format!(r#"{{"role":"assistant","content":{begun}}},{{"role":"user","content":{ask}}}"#)
         }
+    };
+    with_turns(dialect, body, &turns)
+}
+
+/// The request with another turn of the user's. `None` as for [`continued`].
+pub fn with_turn(dialect: Dialect, body: &Segments, said: &str) -> Option<Segments> {
+    let said = String::from_utf8(json::quote(said)).ok()?;
+    let turn = match dialect {
+        Dialect::Gemini => format!(r#"{{"role":"user","parts":[{{"text":{said}}}]}}"#),
+        Dialect::Bedrock => format!(r#"{{"role":"user","content":[{{"text":{said}}}]}}"#),
+        _ => format!(r#"{{"role":"user","content":{said}}}"#),
+    };
+    with_turns(dialect, body, &turn)
+}
+
+/// The request with further turns behind its own.
+fn with_turns(dialect: Dialect, body: &Segments, turns: &str) -> Option<Segments> {
+    let key = match dialect {
+        Dialect::Gemini => "contents",
+        Dialect::Responses => "input",
+        _ => "messages",
     };
     let keys = [key];
     let outline = json::Outline::of(body, &keys).ok()?;

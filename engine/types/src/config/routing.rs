@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, Duration, Hedge, Priority, Shadow, Timeouts,
+    Capabilities, Duration, Ensemble, Hedge, Priority, Shadow, Timeouts,
     model::{RouteCache, one},
 };
 use crate::Secret;
@@ -54,6 +54,9 @@ pub struct Route {
     /// what was said so far. Streams with tool calls, several choices or structured output never do.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub resume: bool,
+    /// `ensemble`: who judges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
     /// Copies of calls go to another target too, for comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadow>,
@@ -93,6 +96,8 @@ pub enum Strategy {
     Complexity,
     /// The first `at_once` as written are asked at once, and the first content wins. All are paid.
     Race,
+    /// All are asked at once, and a judge makes one answer of theirs; see `ensemble`. All are paid.
+    Ensemble,
 }
 
 /// A provider's model or another route, with overrides. A bare string stands for `{ model: ... }`.

@@ -22,6 +22,20 @@ pub struct Hedge {
     pub budget: Option<f64>,
 }
 
+/// A panel answers, and a judge makes one answer of what it said.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ensemble {
+    /// Whoever gets the request and all answers, and whose answer the caller gets.
+    pub judge: Target,
+    /// Members that must have answered; otherwise the call fails. Default: more than half.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<u32>,
+    /// What the judge is told to do with the answers, which follow it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<String>,
+}
+
 /// Copies of calls go to another target too, for comparison. The caller never notices: neither time nor
 /// errors nor money of a copy are the call's.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

@@ -10,19 +10,29 @@ use tidegate_types::config::Capabilities;
 
 use crate::pipeline::Job;
 
-/// Words without which a request of any dialect needs nothing of the kind.
+/// Members and kinds of parts without which a request of any dialect needs nothing of the kind.
 const WORDS: &[(Needs, &[&str])] = &[
     (
         Needs::TOOLS,
         &["\"tools\"", "\"toolConfig\"", "\"functions\""],
     ),
-    (Needs::IMAGES, &["image", "nline", "ile", "ocument"]),
-    (Needs::AUDIO, &["audio", "nline", "ile"]),
-    (Needs::VIDEO, &["video", "nline", "ile"]),
-    (Needs::DOCUMENTS, &["ocument", "nline", "ile"]),
-    (Needs::STRUCTURED, &["chema"]),
-    (Needs::REASONING, &["reason", "hinking"]),
+    (
+        Needs::IMAGES,
+        &["\"image", "\"input_image", "\"inline", FILE[0], FILE[1]],
+    ),
+    (
+        Needs::AUDIO,
+        &["\"audio", "\"input_audio", "\"inline", FILE[0], FILE[1]],
+    ),
+    (Needs::VIDEO, &["\"video", "\"inline", FILE[0], FILE[1]]),
+    (
+        Needs::DOCUMENTS,
+        &["\"document", "\"inline", FILE[0], FILE[1]],
+    ),
+    (Needs::STRUCTURED, &["chema\""]),
+    (Needs::REASONING, &["\"reasoning", "\"thinking"]),
 ];
+const FILE: [&str; 2] = ["\"file", "\"input_file"];
 
 /// What the request needs of what is `asked`.
 pub(super) fn of(job: &Job, asked: Needs) -> Needs {

@@ -1,6 +1,6 @@
 //! What sends more than one request for a call.
 
-use super::{Place, Report, Route, Scope, Strategy};
+use super::{Place, Report, Route, Scope, Strategy, Target};
 use crate::config::{HedgeAfter, Shadow, suggest};
 
 /// More requests at once than this are a mistake, not a wish.
@@ -25,6 +25,7 @@ pub(super) fn check<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, repo
         let message = "a race needs two targets at least";
         report(&place.then("targets"), message.to_owned());
     }
+    ensemble(scope, route, place, report);
     if let Some(shadow) = &route.shadow {
         self::shadow(scope, shadow, &place.then("shadow"), report);
     }
@@ -47,6 +48,30 @@ pub(super) fn check<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, repo
     if hedge.budget.is_some_and(|budget| !share(budget)) {
         let message = "must be a share above 0 and up to 1, such as 0.05";
         report(&place.then("budget"), message.to_owned());
+    }
+}
+
+fn ensemble<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, report: Report<'_>) {
+    let judged = route.strategy == Strategy::Ensemble;
+    let place = place.then("ensemble");
+    let Some(ensemble) = &route.ensemble else {
+        if judged {
+            let message = "missing: strategy: ensemble needs a `judge`";
+            report(&place, message.to_owned());
+        }
+        return;
+    };
+    if !judged {
+        report(&place, "only strategy: ensemble reads this".to_owned());
+    }
+    super::target(scope, &ensemble.judge, &place.then("judge"), report);
+    let nested = |target: &Target| scope.config.models.contains_key(&target.model);
+    let most = route.targets.len();
+    let enough = route.targets.iter().any(nested);
+    let reachable = |quorum: u32| quorum > 0 && (enough || quorum as usize <= most);
+    if ensemble.quorum.is_some_and(|quorum| !reachable(quorum)) {
+        let message = format!("must be between 1 and the number of targets, {most}");
+        report(&place.then("quorum"), message);
     }
 }
 
