@@ -3,7 +3,6 @@
 //! `TIDEGATE_CASSETTES` names the folder of recordings; without it the test says that it was skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "a test says what it skipped")]
 
 #[path = "support/replay.rs"]
 mod replay;

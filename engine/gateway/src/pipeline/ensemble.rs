@@ -1,5 +1,6 @@
 //! A panel answers, and a judge makes one answer of what it said.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -89,10 +90,11 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
         .to_owned();
     for (index, answer) in answers.iter().enumerate() {
         let answer = String::from_utf8_lossy(answer);
-        told.push_str(&format!(
-            "\n\n<answer number=\"{}\">\n{answer}\n</answer>",
-            index + 1
-        ));
+        let number = index + 1;
+        let _ = write!(
+            told,
+            "\n\n<answer number=\"{number}\">\n{answer}\n</answer>"
+        );
     }
     let body = dialect::with_turn(job.dialect, &job.body, &told).ok_or_else(unjudged)?;
     job.asks.outline = Some(Outline::of(&body, decode::keys(job.dialect)).map_err(|_| unjudged())?);

@@ -1,5 +1,7 @@
 //! What an operator sees, and who may.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -7,7 +9,7 @@ use crate::support::*;
 fn get(path: &str, headers: &[(&str, &str)]) -> String {
     let mut text = format!("GET {path} HTTP/1.1\r\n");
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        let _ = write!(text, "{name}: {value}\r\n");
     }
     text + "\r\n"
 }

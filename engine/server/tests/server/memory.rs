@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::command::{File, Running};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const MB: usize = 1 << 20;
 
 /// What an upstream got: the path, the length that was announced, how much came and its sum, and the
