@@ -1,5 +1,6 @@
 export * from "./types/chat.js";
 export * from "./types/config.js";
+export * from "./types/explain.js";
 export * from "./types/functions.js";
 export * from "./types/gateway.js";
 export * from "./types/messages.js";

@@ -268,6 +268,28 @@ pub unsafe extern "C" fn tg_metrics(
     }
 }
 
+/// What would become of a request that came now, and why, as JSON: targets in order, rules, budgets,
+/// cache. Nothing is called and nothing changes. The request's mode says nothing here.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tg_explain(
+    gateway: *const tg_gateway,
+    request: *const tg_request,
+    json: *mut tg_buf,
+    err: *mut *mut tg_error,
+) -> tg_result {
+    // SAFETY: pointers are NULL or valid, as the header asks.
+    unsafe {
+        fallible(err, || {
+            let gateway = input::handle(gateway, "gateway")?;
+            let request = request::read(request, gateway.key.as_deref())?;
+            input::out(json, "json")?;
+            super::queue::refuse_in_callback()?;
+            put(json, gateway.engine.explain(request)?.to_vec().into());
+            Ok(tg_result::TG_OK)
+        })
+    }
+}
+
 /// The configuration in force as JSON, secrets shown as `***`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_gateway_config(

@@ -8,7 +8,7 @@ from ._async_caller import AsyncCaller
 from ._async_resources import AsyncChat, AsyncEmbeddings, AsyncMessages, AsyncModels, AsyncResponses
 from ._base import BaseGateway
 from ._core import CLOSE_DEADLINE
-from ._endpoints import Reranking, Words
+from ._endpoints import Reranking, Words, explanation
 from ._loop import bridge
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._native import Engine
     from ._raw import AsyncRawReply
     from ._sessions import AsyncLive, AsyncRealtime
-    from .types import RerankResponse
+    from .types import Explanation, RerankResponse
 
 
 class AsyncGateway(BaseGateway, Words["AsyncCaller"]):
@@ -71,6 +71,23 @@ class AsyncGateway(BaseGateway, Words["AsyncCaller"]):
         from ._sessions import AsyncLive
 
         return AsyncLive(self._caller)
+
+    async def explain(
+        self,
+        request: Mapping[str, Any] | str | None,
+        *,
+        path: str = "/v1/chat/completions",
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+    ) -> Explanation:
+        """What the gateway would do with a request that came now, and why.
+
+        `request` is the body that would be sent to `path`, with `headers` such as `x-tidegate-tags`.
+        Nothing is called and nothing changes. Limits, budgets and rules that refuse the request are
+        part of the explanation; a body that cannot be read and a wrong key raise.
+        """
+        told = explanation(request, path, method, headers)
+        return await self._caller.perform(told)  # type: ignore[no-any-return]
 
     async def request(
         self,

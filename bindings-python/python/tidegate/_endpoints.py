@@ -6,12 +6,13 @@ by name where no model says who is meant; without it that is OpenAI, and Anthrop
 
 from __future__ import annotations
 
-from ._methods import BytesMethod, C, Home, Method, Resource
+from ._methods import BytesMethod, C, Home, Method, Request, Resource
 from .types import (
     Batch,
     BatchList,
     Completion,
     Deleted,
+    Explanation,
     FileList,
     FileObject,
     ImagesResponse,
@@ -26,6 +27,14 @@ from .types import (
     Translation,
     Video,
 )
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ._core import Headers
 
 
 class TextCompletions(Resource[C]):
@@ -135,6 +144,17 @@ class Reranking(Resource[C]):
     """Which documents suit a question best, in Cohere's words."""
 
     rerank = Method("POST /v1/rerank", RerankResponse, needs="model query documents")
+
+
+_EXPLAIN = Method("POST /api/explain", Explanation)
+
+
+def explanation(
+    request: Mapping[str, Any] | str | None, path: str, method: str, extra_headers: Headers
+) -> Request:
+    """The call that asks what would become of a request."""
+    told = {"method": method, "path": path, "headers": dict(extra_headers or {}), "body": request}
+    return Request(_EXPLAIN, (), extra_body=told)
 
 
 class KeptResponses(Resource[C]):

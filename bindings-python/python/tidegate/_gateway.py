@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ._base import BaseGateway
 from ._caller import Caller
-from ._endpoints import Reranking, Words
+from ._endpoints import Reranking, Words, explanation
 from ._resources import Chat, Embeddings, Messages, Models, Responses
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._native import Engine
     from ._raw import RawReply
     from ._sessions import Live, Realtime
-    from .types import RerankResponse
+    from .types import Explanation, RerankResponse
 
 
 class Gateway(BaseGateway, Words["Caller"]):
@@ -66,6 +66,23 @@ class Gateway(BaseGateway, Words["Caller"]):
         from ._sessions import Live
 
         return Live(self._caller)
+
+    def explain(
+        self,
+        request: Mapping[str, Any] | str | None,
+        *,
+        path: str = "/v1/chat/completions",
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+    ) -> Explanation:
+        """What the gateway would do with a request that came now, and why.
+
+        `request` is the body that would be sent to `path`, with `headers` such as `x-tidegate-tags`.
+        Nothing is called and nothing changes. Limits, budgets and rules that refuse the request are
+        part of the explanation; a body that cannot be read and a wrong key raise.
+        """
+        told = explanation(request, path, method, headers)
+        return self._caller.perform(told)  # type: ignore[no-any-return]
 
     def request(
         self,

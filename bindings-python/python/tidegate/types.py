@@ -324,6 +324,32 @@ class ModerationCreateResponse(Reply):
     results: list[Record]
 
 
+class Explanation(Reply):
+    """What would become of a request, and why."""
+
+    __slots__ = ()
+    #: `does` (`ask`, `cached`, `local` or `refuse`), `target`, `by_chance`, `reserves`, `error`.
+    outcome: Record
+    #: The request, as it was understood.
+    request: Record
+    #: Id of the caller's key; None for root.
+    identity: str | None
+    #: Whether limits and budgets let it in, and which does not.
+    admission: Record
+    #: The rules that were considered, in order.
+    rules: list[Record]
+    #: The route; None where the name leads to none.
+    route: Record | None
+    #: Whether an answer is stored.
+    cache: Record
+    #: Targets in the order they would be asked, then those that would not be; each with why.
+    targets: list[Record]
+    #: What follows when all of those have failed.
+    fallbacks: list[Record]
+    #: What follows certain failures, by cause.
+    fallbacks_on: Record
+
+
 class RerankResponse(Reply):
     """Places of the best documents and how well they suit, best first."""
 

@@ -2,6 +2,7 @@
 //! tickets and a completion queue. Nothing here holds an object of the host language.
 
 mod engine;
+mod explain;
 pub(crate) mod host_call;
 mod outbox;
 mod queue;

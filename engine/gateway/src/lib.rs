@@ -7,6 +7,7 @@
 mod admin;
 pub mod bridge;
 mod call;
+pub mod explain;
 mod facts;
 mod gateway;
 mod health;
@@ -22,6 +23,7 @@ mod telemetry;
 pub mod wire;
 
 pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};
+pub use explain::Explanation;
 pub use facts::{Facts, Member, header};
 pub use gateway::Gateway;
 pub use session::Session;

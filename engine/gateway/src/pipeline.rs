@@ -9,6 +9,7 @@ pub(crate) mod decode;
 pub(crate) mod dispatch;
 mod encode;
 pub(crate) mod ensemble;
+pub(crate) mod explain;
 pub(crate) mod form;
 mod guard_in;
 mod guard_out;

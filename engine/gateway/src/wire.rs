@@ -3,6 +3,7 @@
 
 mod body;
 mod door;
+mod explain;
 mod failure;
 mod upgrade;
 
@@ -15,6 +16,7 @@ use tidegate_types::{Code, Dialect, Error, Secret, Segments, config};
 
 pub use body::ReplyBody;
 pub(crate) use door::{base_path, dialect_of};
+pub(crate) use explain::PATH as EXPLAIN;
 pub(crate) use failure::{from_remote, of_vendor, respond as refusal};
 pub use tidegate_providers::upload::Upload;
 pub use upgrade::{Pending, Upgrade, wants_socket};
@@ -83,6 +85,9 @@ impl Gateway {
 
     /// Runs a request and gives the dialect its answer must be in.
     pub(crate) async fn enter(&self, entry: Entry) -> (Dialect, Result<Reply, Error>) {
+        if entry.uri.path() == explain::PATH {
+            return (Dialect::OpenAi, self.explained(&entry));
+        }
         let snapshot = self.inner.snapshot();
         let (dialect, opened) = door::open(
             &snapshot,

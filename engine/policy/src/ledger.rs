@@ -78,23 +78,7 @@ impl Account {
     /// [`Refusal`] of the first hard budget it does not fit into.
     pub fn reserve(self: &Arc<Self>, bound: Money, now: Tick) -> Result<Reservation, Refusal> {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        for book in books
-            .iter_mut()
-            .filter(|book| book.mode == BudgetMode::Hard)
-        {
-            let used = book.spent.sum(now).saturating_add(book.reserved);
-            let after = used.saturating_add(bound.nanos());
-            // A budget that is used up refuses even calls that cost nothing: their bound may be a guess.
-            if after > book.limit.nanos() || used >= book.limit.nanos() {
-                let excess = after.saturating_sub(book.limit.nanos()).max(1);
-                return Err(Refusal {
-                    limit: book.limit,
-                    used: Money::from_nanos(used),
-                    wanted: bound,
-                    retry_after: book.spent.frees(now, excess),
-                });
-            }
-        }
+        fits(&mut books, bound, now)?;
         for book in books.iter_mut() {
             book.reserved = book.reserved.saturating_add(bound.nanos());
         }
@@ -103,6 +87,15 @@ impl Account {
             account: Arc::clone(self),
             amount: bound,
         })
+    }
+
+    /// Whether `bound` could be held back now. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`reserve`](Self::reserve).
+    pub fn would_reserve(&self, bound: Money, now: Tick) -> Result<(), Refusal> {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        fits(&mut books, bound, now)
     }
 
     /// Books what was spent without having been reserved.
@@ -143,6 +136,27 @@ impl Account {
             })
             .collect()
     }
+}
+
+fn fits(books: &mut [Book], bound: Money, now: Tick) -> Result<(), Refusal> {
+    for book in books
+        .iter_mut()
+        .filter(|book| book.mode == BudgetMode::Hard)
+    {
+        let used = book.spent.sum(now).saturating_add(book.reserved);
+        let after = used.saturating_add(bound.nanos());
+        // A budget that is used up refuses even calls that cost nothing: their bound may be a guess.
+        if after > book.limit.nanos() || used >= book.limit.nanos() {
+            let excess = after.saturating_sub(book.limit.nanos()).max(1);
+            return Err(Refusal {
+                limit: book.limit,
+                used: Money::from_nanos(used),
+                wanted: bound,
+                retry_after: book.spent.frees(now, excess),
+            });
+        }
+    }
+    Ok(())
 }
 
 impl Reservation {

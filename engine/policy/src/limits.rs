@@ -78,6 +78,19 @@ impl Limits {
             .fold(percent(running, most), f64::max)
     }
 
+    /// Whether a call could be counted now. Nothing changes.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub fn would_admit(&self, now: Tick) -> Result<(), Limited> {
+        let Need { gate, most } = self.need();
+        if !gate.has_room(most) {
+            return Err(Limited::InFlight(most));
+        }
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        fits(&mut rates, now)
+    }
+
     /// A place among the calls at a time.
     pub fn need(&self) -> Need {
         Need {
@@ -105,20 +118,25 @@ impl Limits {
     /// [`Limited`] of the first limit that is reached.
     pub fn count(&self, now: Tick) -> Result<(), Limited> {
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
-        for (limit, window) in rates.iter_mut() {
-            if u64::try_from(window.sum(now)).unwrap_or(0) >= *limit {
-                return Err(Limited::Requests(
-                    *limit,
-                    window.length(),
-                    window.frees(now, 1),
-                ));
-            }
-        }
+        fits(&mut rates, now)?;
         for (_, window) in rates.iter_mut() {
             window.add(now, 1);
         }
         Ok(())
     }
+}
+
+fn fits(rates: &mut [(u64, Window)], now: Tick) -> Result<(), Limited> {
+    for (limit, window) in rates {
+        if u64::try_from(window.sum(now)).unwrap_or(0) >= *limit {
+            return Err(Limited::Requests(
+                *limit,
+                window.length(),
+                window.frees(now, 1),
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

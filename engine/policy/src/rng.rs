@@ -1,7 +1,7 @@
 //! The only source of chance.
 
 /// A small fast generator. Not for secrets.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rng(fastrand::Rng);
 
 impl Default for Rng {

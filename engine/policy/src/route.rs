@@ -9,6 +9,7 @@ mod cache_memory;
 mod complexity;
 mod needs;
 mod rank;
+mod ranking;
 
 use std::sync::atomic::AtomicUsize;
 
@@ -18,6 +19,8 @@ use tidegate_types::{config::Level, expression::Expression};
 pub use cache_memory::CacheMemory;
 pub use complexity::{Demands, Seen};
 pub use needs::Needs;
+pub use rank::expected;
+pub use ranking::{Bucket, Ranking};
 
 use crate::rng::Rng;
 
@@ -102,6 +105,8 @@ pub struct Group {
 pub struct Member {
     /// Where it leads.
     pub node: Node,
+    /// What the configuration calls it: `provider/model`, or a route.
+    pub name: Box<str>,
     /// Its share, for strategies that go by weight.
     pub weight: u32,
     /// Higher numbers come after all lower ones.
@@ -154,6 +159,14 @@ pub trait View {
     fn remembered(&self, memory: &CacheMemory) -> SmallVec<[u16; 2]>;
     /// How demanding the request is.
     fn level(&self, demands: &Demands) -> Level;
+    /// Whether turns are looked at and not taken.
+    fn looks_only(&self) -> bool {
+        false
+    }
+    /// Told how each group was ordered, the outer one first.
+    fn ranked(&self, ranking: &Ranking<'_>) {
+        let _ = ranking;
+    }
 }
 
 impl Group {

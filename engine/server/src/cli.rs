@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod logging;
 mod paint;
 mod serve;
@@ -69,6 +70,11 @@ enum Command {
         /// The file [default: as for `serve`]
         config: Option<PathBuf>,
     },
+    /// Say what would become of a request, and why; calls nobody
+    ///
+    /// Which rule applies, whether limits and budgets let it in, which targets would be asked in which
+    /// order and why, what it could cost, what would be lost in translation.
+    Explain(Explain),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Show in a minute what the gateway does; needs no key and no network
@@ -107,6 +113,33 @@ struct Serve {
 }
 
 #[derive(Debug, Args)]
+struct Explain {
+    /// File with the body of the request; `-` reads standard input
+    request: PathBuf,
+    /// Configuration [default: as for `serve`]
+    #[arg(short, long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// The path it would be sent to
+    #[arg(long, value_name = "PATH", default_value = "/v1/chat/completions")]
+    path: String,
+    /// HTTP method
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    method: String,
+    /// A header it would have; may be given more than once
+    #[arg(long, value_name = "NAME:VALUE")]
+    header: Vec<String>,
+    /// The Tidegate key it would be sent with [default: root]
+    #[arg(long, value_name = "KEY", env = "TIDEGATE_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// Ask a running gateway, which knows how its targets do and what was spent
+    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    url: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Demo {
     /// End after the show instead of leaving the server running
     #[arg(long)]
@@ -131,6 +164,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
     match cli.command {
         Command::Serve(options) => serve::run(options),
         Command::Check { config } => check::run(config),
+        Command::Explain(options) => explain::run(options),
         Command::Schema => print(&format!("{:#}\n", json_schema())),
         Command::Demo(options) => demo::run(options),
         Command::Version => print(&format!("tidegate {VERSION}\n")),

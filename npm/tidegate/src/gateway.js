@@ -15,6 +15,7 @@ const { addSessions } = require("./session.js");
 /** @import { Engine, JobResult, NativeServer } from "../types/native.js" */
 /** @import { Config } from "../types/config.js" */
 /** @import { OpenOptions, ProviderFunction } from "../types/functions.js" */
+/** @import { ExplainOptions } from "../types/explain.js" */
 /** @import { CloseOptions, RawRequest, ServeOptions } from "../types/gateway.js" */
 
 const asyncDispose = /** @type {typeof Symbol.asyncDispose} */ (
@@ -112,6 +113,17 @@ class Gateway {
    */
   request(request) {
     return raw.send(new Door(this.#engine, this.#key), request);
+  }
+
+  /**
+   * What would become of a request that came now, and why. Nothing is called.
+   * @param {object | string} [request]
+   * @param {ExplainOptions} [options]
+   * @returns {Promise<any>}
+   */
+  explain(request, { path, method, headers, signal } = {}) {
+    const told = { method, path, headers: headers && Object.fromEntries(new Headers(headers)), body: request };
+    return new Door(this.#engine, this.#key).ask("POST /api/explain", told, { signal });
   }
 
   /**

@@ -7,6 +7,7 @@ import type {
   ModelList,
 } from "./chat.js";
 import type { Config } from "./config.js";
+import type { ExplainOptions, Explanation } from "./explain.js";
 import type { OpenOptions, ProviderFunction } from "./functions.js";
 import type { Message, MessageRequest, MessageStreamEvent } from "./messages.js";
 import type {
@@ -257,6 +258,12 @@ export class Gateway {
   provider(name: string, run: ProviderFunction): this;
   /** Sends bytes and gets bytes, on any path the server has. Refusals are answers, not exceptions. */
   request(request: RawRequest): Promise<RawReply>;
+  /**
+   * What the gateway would do with a request that came now, and why. `request` is the body that
+   * would be sent to `path`. Nothing is called and nothing changes. Limits, budgets and rules that
+   * refuse the request are part of the explanation; a body that cannot be read and a wrong key throw.
+   */
+  explain(request?: object | string, options?: ExplainOptions): Promise<WithFacts<Explanation>>;
   /** Serves this gateway over HTTP. It listens when the promise resolves. */
   serve(options?: ServeOptions): Promise<Server>;
   /**

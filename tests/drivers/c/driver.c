@@ -127,7 +127,7 @@ int main(void) {
         putchar('{'), op = text(get(line, "op"));
         if (!strcmp(op, "hello"))
             printf("\"ok\":{\"surface\":\"c\",\"version\":\"%s\",\"capabilities\":[\"call\",\"stream\",\"hold\",\"cancel\",\"cancel_call\",\"headers\",\"http\",\"reload\","
-                   "\"advance\",\"connect\",\"health\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\",\"session\",\"session_cost\"]}", tg_version());
+                   "\"advance\",\"connect\",\"health\",\"explain\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\",\"session\",\"session_cost\"]}", tg_version());
         else if (!strcmp(op, "call") || !strcmp(op, "http")) call(line, *op == 'h');
         else if (!strcmp(op, "session")) session(line);
         else if (!strcmp(op, "open")) done(open_with(line, &err), &err);
@@ -137,9 +137,9 @@ int main(void) {
         else if (!strcmp(op, "close")) done(gw ? tg_gateway_close(gw, (uint64_t)number(get(line, "deadline_ms"), 1000), &err) : TG_OK, &err);
         else if (!strcmp(op, "rest")) chunks_out(held, 1L << 40, ""), tg_stream_free(held), held = NULL;
         else if (!strcmp(op, "drop")) tg_stream_free(held), held = NULL, done(TG_OK, &err);
-        else if (!strcmp(op, "health")) {
+        else if (!strcmp(op, "health") || !strcmp(op, "explain")) {
             tg_buf json = {0};
-            if (tg_health(gw, &json, &err) == TG_OK) printf("\"ok\":%.*s", (int)json.len, (const char *)json.ptr);
+            if ((*op == 'h' ? tg_health(gw, &json, &err) : explain(gw, line, &json, &err)) == TG_OK) printf("\"ok\":%.*s", (int)json.len, (const char *)json.ptr);
             else done(TG_INTERNAL, &err);
             tg_buf_free(&json);
         } else printf("\"error\":{\"slug\":\"unknown_op\"}");

@@ -54,3 +54,17 @@ static tg_result open_with_functions(span config, span functions, tg_gateway **g
     for (i = 0; i < count && result == TG_OK; i++) result = tg_provide(*gateway, names[i], scripted, &scripts[i], err);
     return result;
 }
+
+/* What the gateway would do with the request of a step. */
+static tg_result explain(tg_gateway *gateway, const char *line, tg_buf *json, tg_error **err) {
+    tg_request request = TG_REQUEST_INIT;
+    tg_header headers[32];
+    span key, value, body = get(line, "request");
+    const char *members = get(line, "headers").ptr, *target = text(get(line, "target"));
+    request.headers = headers, request.key = text(get(line, "key"));
+    while (members && request.n_headers < 32 && member(&members, &key, &value))
+        headers[request.n_headers++] = (tg_header){text(key), text(value)};
+    request.method = text(get(line, "method")), request.target = target ? target : "/v1/chat/completions";
+    request.body = (const uint8_t *)body.ptr, request.body_len = body.len;
+    return tg_explain(gateway, &request, json, err);
+}

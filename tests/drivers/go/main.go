@@ -34,7 +34,7 @@ type operation struct {
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health close path text env root tried final_facts functions method session session_cost")
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health explain close path text env root tried final_facts functions method session session_cost")
 	operations   = map[string]func(operation) (any, error){"call": call, "http": transport, "method": method, "session": session}
 )
 

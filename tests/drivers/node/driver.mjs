@@ -12,7 +12,7 @@ import { Gateway, TidegateError } from "../../../npm/tidegate/index.mjs";
 const { version } = createRequire(import.meta.url)("../../../npm/tidegate/package.json");
 const advance = Symbol.for("tidegate.testing.advance");
 const capabilities = (
-  "call stream hold cancel cancel_call headers http reload connect health close text path env root tried " +
+  "call stream hold cancel cancel_call headers http reload connect health explain close text path env root tried " +
   "final_facts functions method session session_cost"
 ).split(" ");
 
@@ -129,6 +129,8 @@ const operations = {
   reload: (request) => gateway.reload(source(request)),
   advance: ({ ms }) => gateway[advance](ms),
   health: () => gateway.health(),
+  explain: ({ request, target: path, method, headers, key }) =>
+    (key === undefined ? gateway : gateway.withKey(key)).explain(request, { path, method, headers }),
   close: ({ deadline_ms: timeout = 1000 }) => gateway?.close({ timeout }),
 };
 

@@ -37,3 +37,10 @@ def pieces(reply):
     yield from reply["stream"]
     if reply.get("breaks"):
         raise ProviderError("the script breaks here")
+
+
+def explain(driver, request):
+    """What the gateway of a driver would do with the request of a step."""
+    gateway = driver.gateway.with_key(request["key"]) if "key" in request else driver.gateway
+    options = {name: request[key] for name, key in (("path", "target"), ("method", "method")) if key in request}
+    return gateway.explain(request["request"], headers=request.get("headers"), **options).to_dict()

@@ -80,7 +80,7 @@ pub(crate) struct Step {
     /// `connect`: where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// `call`, `method`, `session`, `connect`: the Tidegate key.
+    /// `call`, `method`, `session`, `explain`, `connect`: the Tidegate key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `call`: `chat.completions` (default), `messages`, `responses`, `embeddings` or `models`;
@@ -97,10 +97,10 @@ pub(crate) struct Step {
     /// `session`: what is done in it, act by act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub talk: Option<Vec<Value>>,
-    /// `call`, `method`, `session`: the arguments.
+    /// `call`, `method`, `session`: the arguments; `explain`: the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Value>,
-    /// `call`, `method`, `session`, `http`: headers.
+    /// `call`, `method`, `session`, `http`, `explain`: headers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
     /// `call`: cancel after so many chunks.
@@ -112,10 +112,10 @@ pub(crate) struct Step {
     /// `call`: keep the stream after so many chunks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<u64>,
-    /// `http`: method.
+    /// `http`, `explain`: method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// `http`: path, or a vendor's absolute URL.
+    /// `http`, `explain`: path, or a vendor's absolute URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// `http`: the body's text.
@@ -143,7 +143,7 @@ impl Case {
             let mut need = |what: &str| all.insert(what.to_owned());
             match step.op.as_str() {
                 "call" | "method" | "session" | "http" | "reload" | "advance" | "connect"
-                | "health" | "close" => {
+                | "health" | "explain" | "close" => {
                     need(&step.op);
                 }
                 "open" if step.text.is_some() => drop(need("text")),

@@ -9,7 +9,7 @@ use tidegate_types::Code;
 /// The reply with `text`, `finish`, `count`, `tools` and tidy facts added.
 pub(crate) fn digest(reply: Value, op: &str) -> Value {
     let mut reply = match reply.get("http") {
-        Some(answer) if op == "call" || op == "rest" => remote::native(answer),
+        Some(answer) if matches!(op, "call" | "rest" | "explain") => remote::native(answer),
         Some(answer) => json!({ "ok": answer }),
         None => reply,
     };

@@ -40,6 +40,24 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether the call would be let in, or would wait for its turn. Nothing is counted.
+///
+/// # Errors
+/// Those of the stage.
+pub(super) fn look(job: &Job) -> Result<(), Error> {
+    let Some(identity) = &job.identity else {
+        return Ok(());
+    };
+    let now = job.gateway.clock.now();
+    if let Some(refusal) = identity.account.exhausted(now) {
+        return Err(reserve::refused(&identity.id, &refusal));
+    }
+    match identity.limits.would_admit(now) {
+        Err(Limited::InFlight(_)) if job.snapshot.config.queue.is_some() => Ok(()),
+        room => room.map_err(|limited| self::limited(identity, &limited)),
+    }
+}
+
 fn limited(identity: &Identity, limited: &Limited) -> Error {
     let id = &identity.id;
     match limited {

@@ -8,7 +8,12 @@ use http::{HeaderMap, header};
 use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
-use super::{Job, admit, batches, brownout, dispatch::homeward, lifecycle, rules};
+use super::{
+    Job, admit, batches, brownout,
+    dispatch::homeward,
+    lifecycle,
+    rules::{self, Heard},
+};
 use crate::{
     call::CallContext,
     facts::header as names,
@@ -19,11 +24,7 @@ use crate::{
 const PREFIX: &str = "tg-";
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
-    let now = job.gateway.clock.unix_seconds();
-    job.identity = match identify(&job.snapshot, &job.context, &job.headers, now) {
-        Err(error) if error.code() == Code::MissingKey => Some(uploader(job, now).ok_or(error)?),
-        found => found?,
-    };
+    who(job)?;
     if matches!(job.endpoint, Endpoint::Passthrough { .. }) {
         if let Some(answer) = lifecycle::stored(job)? {
             job.known = Some(answer);
@@ -31,7 +32,22 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
         }
         batches::locate(job)?;
     }
-    let rule = rules::run(job)?;
+    lead(job, &mut |_, _| {})
+}
+
+/// Finds out who calls.
+pub(super) fn who(job: &mut Job) -> Result<(), Error> {
+    let now = job.gateway.clock.unix_seconds();
+    job.identity = match identify(&job.snapshot, &job.context, &job.headers, now) {
+        Err(error) if error.code() == Code::MissingKey => Some(uploader(job, now).ok_or(error)?),
+        found => found?,
+    };
+    Ok(())
+}
+
+/// Finds out where the call leads. `heard` is told of each rule that was considered.
+pub(super) fn lead(job: &mut Job, heard: &mut impl Heard) -> Result<(), Error> {
+    let rule = rules::run(job, heard)?;
     let priority = rule.as_ref().and_then(|rule| rule.priority);
     let led = rule.and_then(|rule| rule.target.clone());
     let asked = match &job.endpoint {

@@ -75,6 +75,11 @@ pub(crate) struct Asks {
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     job.running = Some(job.gateway.enter()?);
+    read(job)
+}
+
+/// What the stage reads.
+pub(super) fn read(job: &mut Job) -> Result<(), Error> {
     if matches!(
         job.endpoint,
         Endpoint::Models(_) | Endpoint::Passthrough { .. }

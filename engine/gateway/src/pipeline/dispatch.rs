@@ -12,13 +12,16 @@ mod race;
 mod receive;
 mod walk;
 
+pub(super) use attempt::Passed;
+pub(super) use walk::foretell;
+
 use std::{sync::Arc, time::Duration};
 
-use tidegate_types::{Code, Endpoint, Error};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Money};
 use tokio::time::Instant;
 
 use self::lane::Lanes;
-use super::{Answer, AnswerBody, Job, count, lifecycle, plan};
+use super::{Answer, AnswerBody, Job, count, lifecycle, plan, reserve};
 use crate::{
     models,
     snapshot::{Route, Target, Wire},
@@ -87,6 +90,31 @@ fn lanes(job: &Job, route: &Route) -> usize {
         route.lanes
     } else {
         1
+    }
+}
+
+/// What would come of asking a target, which nobody does.
+pub(super) struct Look {
+    /// Why it would not be tried now.
+    pub(super) passed: Option<Passed>,
+    /// The format it is asked in.
+    pub(super) dialect: Dialect,
+    /// Parts of the request that would be dropped; the error when no request can be made.
+    pub(super) dropped: Result<Vec<String>, Error>,
+    /// What would be held back for a try.
+    pub(super) bound: Money,
+    /// The error when that does not fit a budget.
+    pub(super) room: Result<(), Error>,
+}
+
+pub(super) fn look(job: &Job, target: &Target) -> Look {
+    let bound = reserve::bound(job, target);
+    Look {
+        passed: attempt::look(job, target, false),
+        dialect: wire(job, target).dialect,
+        dropped: build::prepare(job, target).map(|ready| ready.dropped),
+        bound,
+        room: reserve::look(job, bound),
     }
 }
 

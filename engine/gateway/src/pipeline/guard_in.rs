@@ -11,6 +11,11 @@ use super::{Job, lifecycle};
     reason = "guardrails that ask another service await here"
 )]
 pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
+    look(job)
+}
+
+/// What of the stage asks nobody else.
+pub(super) fn look(job: &mut Job) -> Result<(), Error> {
     lifecycle::resume(job)?;
     let Some(route) = &job.route else {
         return Ok(());

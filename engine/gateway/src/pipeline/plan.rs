@@ -3,6 +3,7 @@
 pub(crate) mod needs;
 pub(super) mod prompt;
 mod scene;
+mod why;
 
 use std::sync::Arc;
 
@@ -11,11 +12,12 @@ use tidegate_policy::{
     rng::Rng,
     route::{Group, Node, Order, Strategy},
 };
-use tidegate_types::{Code, Error};
+use tidegate_types::{Code, Error, config::Level};
 
 use super::{Job, lifecycle};
 use crate::snapshot::{Chain, Route, Target};
-use scene::Scene;
+pub(super) use scene::{Scene, Unfit};
+pub(super) use why::{Notes, Why};
 
 /// What is tried, in order.
 #[derive(Debug, Default)]
@@ -44,35 +46,45 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     let Some(route) = job.route.clone() else {
         return Ok(());
     };
+    let mut rng = job.rng.clone();
+    job.plan = make(job, &route, &mut rng, Why::Unasked)?;
+    job.rng = rng;
+    lifecycle::narrow(job)
+}
+
+/// The plan of a call, drawn with `rng`.
+pub(super) fn make(
+    job: &Job,
+    route: &Arc<Route>,
+    rng: &mut Rng,
+    why: Why<'_>,
+) -> Result<Plan, Error> {
     let mut plan = Plan::default();
     if route.remembers {
         plan.beginnings = prompt::beginnings(job);
     }
-    let mut rng = job.rng.clone();
-    let scene = Scene::new(job, &route, &plan.beginnings);
-    route.group.order(&scene, &mut rng, &mut plan.order);
+    let scene = Scene::new(job, route, &plan.beginnings, why);
+    route.group.order(&scene, rng, &mut plan.order);
     plan.fallbacks_at = plan.order.len();
     if job.context.fallbacks.is_empty() {
-        append(&route.fallbacks, &scene, &mut rng, &mut plan.order);
+        append(&route.fallbacks, &scene, rng, &mut plan.order);
     }
     drop(scene);
-    job.rng = rng;
     for name in &job.context.fallbacks {
-        own_fallback(job, &route, name, &mut plan)?;
+        own_fallback(job, route, name, rng, &mut plan, why)?;
     }
     if plan.order.is_empty() {
-        return Err(none_fits(&route));
+        return Err(none_fits(route));
     }
-    job.plan = plan;
-    lifecycle::narrow(job)
+    Ok(plan)
 }
 
 /// The targets that follow a failure of that kind.
-pub(super) fn chain(job: &Job, route: &Route, chain: Chain, rng: &mut Rng) -> Order {
+pub(super) fn chain(job: &Job, route: &Route, chain: Chain, rng: &mut Rng, why: Why<'_>) -> Order {
     let mut order = Order::new();
     let nodes = route.chains.iter().find(|(known, _)| *known == chain);
     if let Some((_, nodes)) = nodes {
-        let scene = Scene::new(job, route, &job.plan.beginnings);
+        let scene = Scene::new(job, route, &job.plan.beginnings, why);
         append(nodes, &scene, rng, &mut order);
     }
     order
@@ -121,7 +133,14 @@ fn append(nodes: &[Node], scene: &Scene<'_>, rng: &mut Rng, order: &mut Order) {
 }
 
 /// A fallback that the call names itself: whatever its caller may use.
-fn own_fallback(job: &Job, route: &Route, name: &str, plan: &mut Plan) -> Result<(), Error> {
+fn own_fallback(
+    job: &Job,
+    route: &Route,
+    name: &str,
+    rng: &mut Rng,
+    plan: &mut Plan,
+    why: Why<'_>,
+) -> Result<(), Error> {
     let other = job
         .snapshot
         .resolve(name, None)
@@ -136,8 +155,8 @@ fn own_fallback(job: &Job, route: &Route, name: &str, plan: &mut Plan) -> Result
         .with_param("fallbacks"));
     }
     let mut order = Order::new();
-    let scene = Scene::new(job, &other, &plan.beginnings);
-    other.group.order(&scene, &mut job.rng.clone(), &mut order);
+    let scene = Scene::new(job, &other, &plan.beginnings, why.silently());
+    other.group.order(&scene, rng, &mut order);
     for target in order {
         let position = u16::try_from(route.targets.len() + plan.own.len());
         if let (Ok(position), Some(target)) = (position, other.targets.get(usize::from(target))) {
@@ -159,4 +178,22 @@ fn none_fits(route: &Route) -> Error {
         route.name
     );
     Error::new(Code::Unsupported, text)
+}
+
+/// How demanding the request is, for routes whose own strategy asks.
+pub(super) fn level(job: &Job, route: &Route) -> Option<&'static str> {
+    use tidegate_policy::route::View as _;
+    let Strategy::Complexity(demands) = &route.group.strategy else {
+        return None;
+    };
+    let scene = Scene::new(job, route, &[], Why::Silent);
+    Some(level_name(scene.level(demands)))
+}
+
+pub(super) fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Simple => "simple",
+        Level::Medium => "medium",
+        Level::Complex => "complex",
+    }
 }

@@ -1,7 +1,7 @@
 //! Stage 5: an answer that is already known.
 
 use http::{HeaderMap, StatusCode, header};
-use tidegate_policy::cache::{self, Question};
+use tidegate_policy::cache::{self, CacheKey, Question};
 use tidegate_providers::transport::BodyStream;
 use tidegate_types::config::CacheScope;
 
@@ -14,27 +14,7 @@ pub(super) fn run(job: &mut Job) -> Option<Answer> {
         // What the question is, nobody knows yet.
         return None;
     }
-    let route = job.route.as_ref()?;
-    let settings = route.cache.as_ref()?;
-    if job.context.cache == CacheDirective::Bypass {
-        return None;
-    }
-    let partition = match (settings.scope, &job.identity) {
-        (CacheScope::Public, _) => "public",
-        (_, Some(identity)) => &["key:", &identity.id].concat(),
-        (_, None) => "root",
-    };
-    let key = job.gateway.cache.key(&Question {
-        partition,
-        // Where the path asks for a stream, the body does not show it.
-        endpoint: match &job.named {
-            Some(named) if named.stream == Some(true) => "stream",
-            _ => job.endpoint.as_str(),
-        },
-        dialect: job.dialect,
-        route: &route.identity,
-        body: &job.body,
-    });
+    let key = key(job)?;
     job.cache_key = Some(key);
     job.facts.cache = CacheFact::Miss;
     if job.context.cache == CacheDirective::Refresh {
@@ -61,4 +41,29 @@ pub(super) fn run(job: &mut Job) -> Option<Answer> {
         dialect: stored.dialect,
         body,
     })
+}
+
+/// Under which name the answer is stored; `None` where answers are not stored.
+pub(super) fn key(job: &Job) -> Option<CacheKey> {
+    let route = job.route.as_ref()?;
+    let settings = route.cache.as_ref()?;
+    if job.context.cache == CacheDirective::Bypass {
+        return None;
+    }
+    let partition = match (settings.scope, &job.identity) {
+        (CacheScope::Public, _) => "public",
+        (_, Some(identity)) => &["key:", &identity.id].concat(),
+        (_, None) => "root",
+    };
+    Some(job.gateway.cache.key(&Question {
+        partition,
+        // Where the path asks for a stream, the body does not show it.
+        endpoint: match &job.named {
+            Some(named) if named.stream == Some(true) => "stream",
+            _ => job.endpoint.as_str(),
+        },
+        dialect: job.dialect,
+        route: &route.identity,
+        body: &job.body,
+    }))
 }

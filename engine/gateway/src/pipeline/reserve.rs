@@ -14,17 +14,34 @@ pub(super) fn run(job: &Job, target: &Target) -> Result<Option<Reservation>, Err
     let Some(identity) = &job.identity else {
         return Ok(None);
     };
-    let bound = match &target.tariff.sheet {
-        Some(sheet) => {
-            let (most, fast) = most::of(job, target);
-            sheet.bound(&most, fast)
-        }
-        None => Money::ZERO,
-    };
+    let bound = bound(job, target);
     let now = job.gateway.clock.now();
     let held = identity.account.reserve(bound, now);
     held.map(Some)
         .map_err(|refusal| refused(&identity.id, &refusal))
+}
+
+/// The most an attempt at `target` can cost.
+pub(super) fn bound(job: &Job, target: &Target) -> Money {
+    let Some(sheet) = &target.tariff.sheet else {
+        return Money::ZERO;
+    };
+    let (most, fast) = most::of(job, target);
+    sheet.bound(&most, fast)
+}
+
+/// Whether that much could be held back now. Nothing changes.
+///
+/// # Errors
+/// Those of the stage.
+pub(super) fn look(job: &Job, bound: Money) -> Result<(), Error> {
+    let Some(identity) = &job.identity else {
+        return Ok(());
+    };
+    let room = identity
+        .account
+        .would_reserve(bound, job.gateway.clock.now());
+    room.map_err(|refusal| refused(&identity.id, &refusal))
 }
 
 /// The error of a call that does not fit a budget.

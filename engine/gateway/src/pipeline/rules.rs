@@ -10,22 +10,27 @@ use tidegate_providers::dialect::{self, Survey};
 use tidegate_types::{
     Code, Endpoint, Error,
     config::Condition,
-    expression::{Situation, Value, Variable},
+    expression::{Situation, Undefined, Value, Variable},
     json::Splicer,
 };
 
 use super::{Job, decode, plan::prompt};
 use crate::{facts::header as names, snapshot::Rule};
 
+/// Is told of each rule that was considered, and whether its condition held.
+pub(super) trait Heard: FnMut(&Arc<Rule>, Result<bool, Undefined>) {}
+
+impl<F: FnMut(&Arc<Rule>, Result<bool, Undefined>)> Heard for F {}
+
 /// Finds the rule for the call and does what it says, but for the route it names.
 ///
 /// # Errors
 /// `rule_refused`.
-pub(super) fn run(job: &mut Job) -> Result<Option<Arc<Rule>>, Error> {
+pub(super) fn run(job: &mut Job, heard: &mut impl Heard) -> Result<Option<Arc<Rule>>, Error> {
     if matches!(job.endpoint, Endpoint::Models(_)) {
         return Ok(None);
     }
-    let Some(rule) = first(job) else {
+    let Some(rule) = first(job, heard) else {
         return Ok(None);
     };
     job.facts.rule = Some(Arc::clone(&rule.name));
@@ -48,13 +53,18 @@ pub(super) fn run(job: &mut Job) -> Result<Option<Arc<Rule>>, Error> {
 
 /// The first rule whose condition holds: the key's own, then everybody's. One that asks for what is
 /// not there is not for this call.
-fn first(job: &Job) -> Option<Arc<Rule>> {
+fn first(job: &Job, heard: &mut impl Heard) -> Option<Arc<Rule>> {
     let key = job.identity.as_ref().map(|identity| &*identity.id);
     let mut rules = job.snapshot.rules.of(key).peekable();
     rules.peek()?;
     let scene = Scene::new(job);
     rules
-        .find(|rule| rule.when.holds(&scene) == Ok(true))
+        .find(|rule| {
+            let held = rule.when.holds(&scene);
+            let applies = held == Ok(true);
+            heard(rule, held);
+            applies
+        })
         .cloned()
 }
 

@@ -438,6 +438,7 @@ fn hedge(route: &config::Route) -> Option<Arc<Hedge>> {
 fn member(node: Node, target: &config::Target) -> Member {
     Member {
         node,
+        name: target.model.as_str().into(),
         weight: target.weight,
         priority: target.priority,
         canary: target.canary,

@@ -45,6 +45,13 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// How many of them are for calls with this key alone.
+    pub(crate) fn own(&self, key: &str) -> usize {
+        self.own.get(key).map_or(0, Vec::len)
+    }
+}
+
 impl Rule {
     fn compile(rule: &config::Rule) -> Arc<Self> {
         let set = rule.set.iter();

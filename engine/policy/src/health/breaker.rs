@@ -122,6 +122,15 @@ impl Breaker {
         }
     }
 
+    /// Whether a call that came now would pass. Nothing changes.
+    pub fn passes(&self, now: Tick) -> bool {
+        match self.state(now) {
+            State::Closed => true,
+            State::Open(_) => false,
+            State::HalfOpen => !self.probing.load(Ordering::Relaxed),
+        }
+    }
+
     /// Whether a call may pass: `Some(true)` for a probe, which must report how it ended.
     pub(super) fn admit(&self, now: Tick) -> Option<bool> {
         match self.state(now) {

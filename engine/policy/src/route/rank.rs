@@ -5,7 +5,7 @@ use std::sync::atomic;
 
 use smallvec::SmallVec;
 
-use super::{Group, Speed, Standing, Strategy, Turns, View};
+use super::{Bucket, Group, Ranking, Speed, Standing, Strategy, Turns, View};
 use crate::rng::Rng;
 
 /// Positions of members.
@@ -22,8 +22,14 @@ const WORTH_WAITING: u32 = 4;
 /// The members with a target that fits, in the order they should be tried.
 pub(super) fn members(group: &Group, view: &impl View, rng: &mut Rng) -> Members {
     if let [member] = group.members.as_slice() {
-        let fits = member.node.best(view, |_| ()).is_some();
-        return fits.then_some(0).into_iter().collect();
+        let standing = member.node.best(view, |target| view.standing(target));
+        let known = standing.map(|standing| (standing, member.priority, 0));
+        view.ranked(&Ranking {
+            group,
+            classes: known.as_slice(),
+            bucket: None,
+        });
+        return known.map(|_| 0).into_iter().collect();
     }
     let mut classes: SmallVec<[(Standing, u32, u16); 24]> = SmallVec::new();
     for (index, member) in group.members.iter().enumerate() {
@@ -48,9 +54,13 @@ pub(super) fn members(group: &Group, view: &impl View, rng: &mut Rng) -> Members
         }
         start = end;
     }
-    if group.members.iter().any(|member| member.canary.is_some()) {
-        choose_canary(group, view, rng, &classes, &mut ranked);
-    }
+    let canaries = group.members.iter().any(|member| member.canary.is_some());
+    let bucket = canaries.then(|| choose_canary(group, view, rng, &classes, &mut ranked));
+    view.ranked(&Ranking {
+        group,
+        classes: &classes,
+        bucket,
+    });
     ranked
 }
 
@@ -106,7 +116,7 @@ fn arrange(group: &Group, view: &impl View, rng: &mut Rng, run: &mut [u16]) {
     match &group.strategy {
         Strategy::Ordered | Strategy::Race => {}
         Strategy::Weighted => by_chance(run, weight, rng),
-        Strategy::RoundRobin(turns) => turns.rotate(run),
+        Strategy::RoundRobin(turns) => turns.rotate(run, view.looks_only()),
         Strategy::LeastBusy => {
             shuffle(run, rng);
             sort_by(run, |index| (f64::from(busy(index)) + 1.0) / weight(index));
@@ -177,8 +187,9 @@ fn arrange(group: &Group, view: &impl View, rng: &mut Rng, run: &mut [u16]) {
     }
 }
 
-/// What a call there may take: the measured time for each call under way, longer where calls fail.
-fn expected(view: &impl View, target: u16, speed: Speed) -> f64 {
+/// What a call there may take in nanoseconds: the measured time for each call under way, longer where
+/// calls fail. Zero for a target that was never measured and is idle.
+pub fn expected(view: &impl View, target: u16, speed: Speed) -> f64 {
     let busy = f64::from(view.busy(target));
     match view.latency(target, speed) {
         Some(latency) => {
@@ -261,11 +272,12 @@ fn choose_canary(
     rng: &mut Rng,
     classes: &[(Standing, u32, u16)],
     ranked: &mut [u16],
-) {
+) -> Bucket {
     let mut left = match view.crowd() {
         Some(crowd) => (mix(crowd) >> 11) as f64 / (1u64 << 53) as f64 * 100.0,
         None => rng.unit() * 100.0,
     };
+    let at = left;
     let mut chosen = None;
     for (index, member) in group.members.iter().enumerate() {
         let Some(percent) = member.canary else {
@@ -289,16 +301,18 @@ fn choose_canary(
         };
         (standing(*index), place)
     });
+    Bucket { at, chosen }
 }
 
 impl Turns {
     /// Brings the member whose turn it is to the front; the others follow in their usual order.
-    fn rotate(&self, run: &mut [u16]) {
+    fn rotate(&self, run: &mut [u16], look: bool) {
         let len = self.cycle.len();
         if len == 0 {
             return;
         }
-        let turn = self.next.fetch_add(1, atomic::Ordering::Relaxed);
+        let step = usize::from(!look);
+        let turn = self.next.fetch_add(step, atomic::Ordering::Relaxed);
         for step in 0..len {
             let wanted = self.cycle[turn.wrapping_add(step) % len];
             if let Some(at) = run.iter().position(|index| *index == wanted) {

@@ -92,6 +92,7 @@ impl View for Scene {
 fn group(strategy: Strategy, weights: &[u32]) -> Group {
     let members = weights.iter().enumerate().map(|(index, weight)| Member {
         node: Node::Target(index as u16),
+        name: Box::default(),
         weight: *weight,
         priority: 0,
         canary: None,
@@ -423,6 +424,7 @@ fn a_member_may_be_a_group_with_its_own_strategy() {
     let mut rng = Rng::with_seed(7);
     let leaf = |target, priority| Member {
         node: Node::Target(target),
+        name: Box::default(),
         weight: 1,
         priority,
         canary: None,

@@ -11,11 +11,11 @@ use tidegate::{
 use crate::{
     Face, done, fail,
     frames::{chunks, given_up, read},
-    functions, headers_json, headers_of, hello, request_of, sessions,
+    functions, headers_json, headers_of, hello, request_of, sessions, told,
 };
 
 const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload advance \
-     connect health close text path env root tried final_facts functions session session_cost";
+     connect health explain close text path env root tried final_facts functions session session_cost";
 
 #[derive(Default)]
 pub(crate) struct Native {
@@ -49,6 +49,13 @@ impl Face for Native {
             }
             ("call" | "http", Some(engine)) => return self.call(&engine, fields),
             ("session", Some(engine)) => return sessions::talk(&engine, fields),
+            ("explain", Some(engine)) => {
+                let mut reply = self.call(&engine, &told(fields));
+                if reply["ok"].is_object() {
+                    reply["ok"] = reply["ok"]["body"].take();
+                }
+                return reply;
+            }
             ("reload", Some(engine)) => return done(engine.reload(Some(source(fields)))),
             ("health", Some(engine)) => return json!({ "ok": engine.health() }),
             ("drop", _) => self.held = None,

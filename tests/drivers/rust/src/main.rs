@@ -52,6 +52,21 @@ fn done(result: Result<(), tidegate::Error>) -> Value {
     }
 }
 
+/// The call that asks for the explanation of a step.
+fn told(fields: &Value) -> Value {
+    let mut told = json!({ "body": fields["request"] });
+    for (name, member) in [
+        ("path", "target"),
+        ("method", "method"),
+        ("headers", "headers"),
+    ] {
+        if !fields[member].is_null() {
+            told[name] = fields[member].clone();
+        }
+    }
+    json!({ "op": "call", "api": "explain", "request": told, "key": fields["key"] })
+}
+
 /// Method, target and body of a `call` or an `http`.
 fn request_of(fields: &Value) -> (Method, &str, String) {
     if fields["op"] == "http" {
@@ -65,6 +80,7 @@ fn request_of(fields: &Value) -> (Method, &str, String) {
         Some("messages") => (Method::POST, "/v1/messages", body),
         Some("responses") => (Method::POST, "/v1/responses", body),
         Some("embeddings") => (Method::POST, "/v1/embeddings", body),
+        Some("explain") => (Method::POST, "/api/explain", body),
         Some("models") => (Method::GET, "/v1/models", String::new()),
         _ => (Method::POST, "/v1/chat/completions", body),
     }

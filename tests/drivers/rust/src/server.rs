@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use tidegate::bridge::Engine;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Face, boot::Server, fail, headers_json, headers_of, hello, request_of, sessions};
+use crate::{
+    Face, boot::Server, fail, headers_json, headers_of, hello, request_of, sessions, told,
+};
 
-const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health text path env server final_facts \
+const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health explain text path env server final_facts \
      session";
 
 pub(crate) struct Http {
@@ -39,6 +41,14 @@ impl Face for Http {
                     return reply;
                 };
                 return json!({ "ok": report });
+            }
+            ("explain", _) => {
+                let reply = self.exchange(&told(fields));
+                if reply["http"]["status"] == 200 {
+                    let body = reply["http"]["body"].as_str().unwrap_or_default();
+                    return json!({ "ok": serde_json::from_str::<Value>(body).unwrap_or_default() });
+                }
+                return reply;
             }
             ("reload", Some(server)) => return server.reload(&fields["config"]),
             ("session", Some(server)) => {

@@ -8,6 +8,7 @@ use tidegate_policy::{
     health::{Ended, Quota, State},
     key_ring::{Pick, Readiness},
     retry::Next,
+    rng::Rng,
 };
 use tidegate_providers::upload::Upload;
 use tidegate_types::{Attempt, Code, Endpoint, Error, config::Unpriced};
@@ -41,7 +42,7 @@ pub(super) enum Outcome {
 }
 
 /// Why a target was not tried.
-pub(super) enum Passed {
+pub(in crate::pipeline) enum Passed {
     /// It is not well before this moment. `refused`: only because its keys were refused.
     Waiting { until: Tick, refused: bool },
     /// As many calls are under way as may be.
@@ -226,6 +227,24 @@ pub(super) async fn run(
     }
 }
 
+/// Why a target would not be tried now. Nothing changes.
+pub(super) fn look(job: &Job, target: &Target, anyway: bool) -> Option<Passed> {
+    if let Some(passed) = unusable(job, target) {
+        return Some(passed);
+    }
+    let now = job.gateway.clock.now();
+    let key = match key(&mut job.rng.clone(), target, now, None, anyway) {
+        Ok(key) => key,
+        Err(passed) => return Some(passed),
+    };
+    let mut way = queue::way(job, target, key).into_iter();
+    if !way.all(|need| need.gate.has_room(need.most)) {
+        return Some(Passed::Full);
+    }
+    let passes = anyway || target.place.breaker.passes(now);
+    (!passes).then(|| cut_off(target, now))
+}
+
 /// Why a target cannot be used however long one waits.
 fn unusable(job: &Job, target: &Target) -> Option<Passed> {
     let provider = &target.provider;
@@ -246,7 +265,7 @@ fn place(
     failed: Option<usize>,
     anyway: bool,
 ) -> Result<(usize, Seats), Passed> {
-    let key = key(lane, target, now, failed, anyway)?;
+    let key = key(&mut lane.rng, target, now, failed, anyway)?;
     let seats = job.gateway.room.enter(&queue::way(job, target, key));
     seats.map(|seats| (key, seats)).ok_or(Passed::Full)
 }
@@ -254,7 +273,7 @@ fn place(
 /// The key of the next try. `failed` is the one that just failed: where there is no other, it is used
 /// again after its pause.
 fn key(
-    lane: &mut Lane,
+    rng: &mut Rng,
     target: &Target,
     now: Tick,
     failed: Option<usize>,
@@ -266,7 +285,7 @@ fn key(
     }
     let picked = provider
         .ring
-        .pick(&target.model, &target.pauses, now, failed, &mut lane.rng);
+        .pick(&target.model, &target.pauses, now, failed, rng);
     match picked {
         Pick::Ready(key) => Ok(key),
         Pick::Cooling(key, _) if anyway || failed.is_some() => Ok(key),

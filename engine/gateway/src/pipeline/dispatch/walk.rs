@@ -14,11 +14,12 @@ use tokio::time::Instant;
 use super::{
     Answer, Job,
     attempt::{self, Outcome, Passed},
+    build,
     lane::{Lane, Lanes},
-    plan, race,
+    plan, race, reserve,
 };
 use crate::{
-    pipeline::queue,
+    pipeline::{plan::Why, queue},
     snapshot::{Chain, Route, Target},
 };
 
@@ -38,8 +39,7 @@ pub(super) async fn run(
     }
     // Nothing was tried. Keys that were refused may ask again: the upstream's own words say better
     // what is wrong with them.
-    let anyway = (route.try_anyway || walk.refused_only) && walk.full.is_empty();
-    if lanes.untried() && anyway && walk.soonest.is_some() {
+    if lanes.untried() && walk.leads_anyway() {
         walk = Walk::new(job, route, true);
         if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
             return Ok(won);
@@ -59,6 +59,42 @@ pub(super) async fn run(
         }
     }
     Err(walk.error())
+}
+
+/// What would be asked first, at once or when there is room, and whether only because nothing else is
+/// left. Nothing is asked.
+///
+/// # Errors
+/// As a call that finds no target that it can ask.
+pub(in crate::pipeline) fn foretell(
+    job: &Job,
+    route: &Arc<Route>,
+) -> Result<(Arc<Target>, bool), Error> {
+    let mut walk = Walk::new(job, route, false);
+    loop {
+        while let Some((position, target)) = walk.next() {
+            let outcome = match attempt::look(job, &target, walk.anyway) {
+                Some(passed) => Outcome::Passed(passed),
+                None => match build::prepare(job, &target) {
+                    Err(error) if error.code() == Code::Unsupported => Outcome::Failed(error),
+                    Err(error) => return Err(error),
+                    Ok(_) => {
+                        reserve::look(job, reserve::bound(job, &target))?;
+                        return Ok((target, walk.anyway));
+                    }
+                },
+            };
+            walk.heard(position, &target, outcome)?;
+        }
+        let waited_for = walk.full.first().copied();
+        if let Some(target) = waited_for.and_then(|full| job.plan.target(route, full)) {
+            return Ok((target, walk.anyway));
+        }
+        if walk.anyway || !walk.leads_anyway() {
+            return Err(walk.error());
+        }
+        walk = Walk::new(job, route, true);
+    }
 }
 
 /// One round over the targets. `Err` ends the call.
@@ -206,7 +242,7 @@ impl<'a> Walk<'a> {
         let chain = Chain::of(code).filter(|chain| !self.taken.contains(chain));
         let others = chain.map_or_else(Default::default, |chain| {
             self.taken.push(chain);
-            plan::chain(self.job, self.route, chain, &mut self.rng)
+            plan::chain(self.job, self.route, chain, &mut self.rng, Why::Unasked)
         });
         let at = self.at;
         match code {
@@ -241,6 +277,12 @@ impl<'a> Walk<'a> {
                     _ => false,
                 }
         });
+    }
+
+    /// Whether targets that are not well are tried when nothing else was.
+    fn leads_anyway(&self) -> bool {
+        let anyway = self.route.try_anyway || self.refused_only;
+        anyway && self.full.is_empty() && self.soonest.is_some()
     }
 
     fn error(self) -> Error {

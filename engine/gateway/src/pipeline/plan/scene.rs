@@ -5,18 +5,18 @@ use std::cell::OnceCell;
 use smallvec::SmallVec;
 use tidegate_policy::{
     Tick,
-    route::{self, CacheMemory, Demands, HashBy, Needs, Speed, Standing, View},
+    route::{self, CacheMemory, Demands, HashBy, Needs, Ranking, Speed, Standing, View},
 };
-use tidegate_types::{Endpoint, Usage, config::Level};
+use tidegate_types::{Endpoint, Money, Usage, config::Level};
 
-use super::{needs, prompt};
+use super::{needs, prompt, why::Why};
 use crate::{
     facts::header as names,
     pipeline::{Job, rules},
     snapshot::{Route, Target},
 };
 
-pub(super) struct Scene<'a> {
+pub(in crate::pipeline) struct Scene<'a> {
     job: &'a Job,
     route: &'a Route,
     beginnings: &'a [u64],
@@ -31,10 +31,29 @@ pub(super) struct Scene<'a> {
     needs: OnceCell<Needs>,
     /// Whether the catalogue's word counts: some target has all that is needed.
     able: OnceCell<bool>,
+    why: Why<'a>,
+}
+
+/// Why a call may not go to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pipeline) enum Unfit {
+    /// It lacks a tag of the call.
+    Tags,
+    /// It cannot do what the request asks for, such as tools or pictures.
+    Incapable,
+    /// It takes no prompts longer than this, as the configuration says.
+    TooLong(u64),
+    /// Its model takes no prompts longer than this, and another target's does.
+    Context(u64),
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(job: &'a Job, route: &'a Route, beginnings: &'a [u64]) -> Self {
+    pub(in crate::pipeline) fn new(
+        job: &'a Job,
+        route: &'a Route,
+        beginnings: &'a [u64],
+        why: Why<'a>,
+    ) -> Self {
         let carried = |tag: &&str| {
             let has = |target: &std::sync::Arc<Target>| target.tags.iter().any(|own| own == tag);
             !tag.is_empty() && route.targets.iter().any(has)
@@ -53,14 +72,36 @@ impl<'a> Scene<'a> {
             limited: OnceCell::new(),
             needs: OnceCell::new(),
             able: OnceCell::new(),
+            why,
         }
+    }
+
+    /// Why the call may not go to a target; `None` where it may.
+    pub(in crate::pipeline) fn unfit(&self, position: u16) -> Option<Unfit> {
+        let target = self.target(position);
+        let carried = |tag: &&str| target.tags.iter().any(|own| own == tag);
+        if !self.tags.iter().all(carried) {
+            return Some(Unfit::Tags);
+        }
+        if self.job.endpoint != Endpoint::Chat {
+            return None;
+        }
+        if !self.capable(target) {
+            return Some(Unfit::Incapable);
+        }
+        if let Some(most) = target.max_input {
+            let long = self.most_tokens() > most && self.tokens() > most;
+            return long.then_some(Unfit::TooLong(most));
+        }
+        let context = target.context?;
+        (!self.holds(target) && self.limited()).then_some(Unfit::Context(context))
     }
 
     fn target(&self, position: u16) -> &Target {
         &self.route.targets[usize::from(position)]
     }
 
-    fn tokens(&self) -> u64 {
+    pub(in crate::pipeline) fn tokens(&self) -> u64 {
         *self.tokens.get_or_init(|| prompt::tokens(&self.job.body))
     }
 
@@ -102,6 +143,21 @@ impl<'a> Scene<'a> {
         !needs.meets(target.denies) && (!needs.meets(target.lacks) || !self.able())
     }
 
+    /// What the call would cost at a target, if its answer is as long as answers usually are.
+    pub(in crate::pipeline) fn price(&self, target: &Target) -> Money {
+        let input = self.tokens();
+        let usage = Usage {
+            input,
+            output: target
+                .own_bound
+                .or(self.job.asks.max_output)
+                .unwrap_or(target.assumed_output.min(input.max(256))),
+            ..Usage::default()
+        };
+        let now = self.job.gateway.clock.unix_seconds();
+        target.tariff.cost(&usage, now)
+    }
+
     /// A catalogue may be wrong or old: where no target is known to take the prompt, each may try.
     fn limited(&self) -> bool {
         *self.limited.get_or_init(|| {
@@ -113,24 +169,15 @@ impl<'a> Scene<'a> {
 
 impl View for Scene<'_> {
     fn fits(&self, position: u16) -> bool {
-        let target = self.target(position);
-        let tagged = self
-            .tags
-            .iter()
-            .all(|tag| target.tags.iter().any(|own| own == tag));
-        if !tagged {
-            return false;
-        }
-        if self.job.endpoint != Endpoint::Chat {
-            return true;
-        }
-        if !self.capable(target) {
-            return false;
-        }
-        if let Some(most) = target.max_input {
-            return self.most_tokens() <= most || self.tokens() <= most;
-        }
-        self.holds(target) || !self.limited()
+        self.unfit(position).is_none()
+    }
+
+    fn looks_only(&self) -> bool {
+        !matches!(self.why, Why::Unasked)
+    }
+
+    fn ranked(&self, ranking: &Ranking<'_>) {
+        self.why.note(ranking);
     }
 
     fn standing(&self, position: u16) -> Standing {
@@ -157,18 +204,7 @@ impl View for Scene<'_> {
     }
 
     fn cost(&self, position: u16) -> i64 {
-        let target = self.target(position);
-        let input = self.tokens();
-        let usage = Usage {
-            input,
-            output: target
-                .own_bound
-                .or(self.job.asks.max_output)
-                .unwrap_or(target.assumed_output.min(input.max(256))),
-            ..Usage::default()
-        };
-        let now = self.job.gateway.clock.unix_seconds();
-        target.tariff.cost(&usage, now).nanos()
+        self.price(self.target(position)).nanos()
     }
 
     fn usage(&self, position: u16) -> i64 {
