@@ -28,7 +28,6 @@ from .types import (
     Video,
 )
 
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,9 +148,7 @@ class Reranking(Resource[C]):
 _EXPLAIN = Method("POST /api/explain", Explanation)
 
 
-def explanation(
-    request: Mapping[str, Any] | str | None, path: str, method: str, extra_headers: Headers
-) -> Request:
+def explanation(request: Mapping[str, Any] | str | None, path: str, method: str, extra_headers: Headers) -> Request:
     """The call that asks what would become of a request."""
     told = {"method": method, "path": path, "headers": dict(extra_headers or {}), "body": request}
     return Request(_EXPLAIN, (), extra_body=told)
