@@ -115,7 +115,7 @@ pub(super) fn answered(job: &Job, route: &Route, position: u16, now: Tick) {
 pub(super) fn judges(job: &Job, route: &Route, judges: &[Node]) -> Order {
     let mut order = Order::new();
     let mut rng = job.rng.clone();
-    let scene = Scene::new(job, route, &[]);
+    let scene = Scene::new(job, route, &[], Why::Unasked);
     append(judges, &scene, &mut rng, &mut order);
     append(&route.fallbacks, &scene, &mut rng, &mut order);
     order

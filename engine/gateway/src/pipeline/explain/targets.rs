@@ -245,6 +245,7 @@ fn passed_over(target: &Target, passed: Passed, now: Tick) -> Skipped {
                 ..skipped(because, text)
             }
         }
+        Passed::Full => skipped("full", "as many calls are under way there as may be"),
         Passed::Unusable(Some(error)) => skipped(error.code().slug(), error.message()),
         Passed::Unusable(None) => skipped("unpriced", "it has no price, and `unpriced` is `deny`"),
     }
