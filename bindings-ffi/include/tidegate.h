@@ -526,6 +526,13 @@ tg_result tg_health(const struct tg_gateway *gateway, struct tg_buf *json, struc
 // elsewhere, which has its own at `/metrics`.
 tg_result tg_metrics(const struct tg_gateway *gateway, struct tg_buf *text, struct tg_error **err);
 
+// What would become of a request that came now, and why, as JSON: targets in order, rules, budgets,
+// cache. Nothing is called and nothing changes. The request's mode says nothing here.
+tg_result tg_explain(const struct tg_gateway *gateway,
+                     const struct tg_request *request,
+                     struct tg_buf *json,
+                     struct tg_error **err);
+
 // The configuration in force as JSON, secrets shown as `***`.
 tg_result tg_gateway_config(const struct tg_gateway *gateway,
                             struct tg_buf *json,
