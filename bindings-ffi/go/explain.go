@@ -73,7 +73,9 @@ func (g *Gateway) Explain(ctx context.Context, request ExplainRequest) (*Explana
 		told["method"] = request.Method
 	}
 	if request.Path != "" {
-		told["path"] = request.Path
+		told["path"] = g.prefix + request.Path
+	} else if g.prefix != "" {
+		told["path"] = g.prefix + "/v1/chat/completions"
 	}
 	if request.Body != nil {
 		body, err := encode(request.Body)
@@ -82,11 +84,8 @@ func (g *Gateway) Explain(ctx context.Context, request ExplainRequest) (*Explana
 		}
 		told["body"] = json.RawMessage(body)
 	}
-	explanation := new(Explanation)
-	raw, _, err := g.post(ctx, "/api/explain", told, explanation)
-	if err != nil {
-		return nil, err
-	}
-	explanation.Raw = raw
-	return explanation, nil
+	whole := &Gateway{core: g.core, key: g.key, header: g.header}
+	return post[Explanation](ctx, whole, "/api/explain", told)
 }
+
+func (e *Explanation) answered(raw []byte, _ Facts) { e.Raw = raw }

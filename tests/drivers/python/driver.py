@@ -12,8 +12,8 @@ import sessions
 import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
-CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health explain close text path env root \
-tried final_facts functions method session session_cost".split()
+CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health explain close text path env \
+root tried final_facts functions method session session_cost".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped")
 
 

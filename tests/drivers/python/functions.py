@@ -43,4 +43,7 @@ def explain(driver, request):
     """What the gateway of a driver would do with the request of a step."""
     gateway = driver.gateway.with_key(request["key"]) if "key" in request else driver.gateway
     options = {name: request[key] for name, key in (("path", "target"), ("method", "method")) if key in request}
-    return gateway.explain(request["request"], headers=request.get("headers"), **options).to_dict()
+    body = request["request"]
+    if isinstance(body, dict) and "model" in body:
+        body = {"model": body["model"]} | body  # as the client's own methods write it
+    return gateway.explain(body, headers=request.get("headers"), **options).to_dict()

@@ -89,7 +89,7 @@ pub(crate) fn explain(
         cache,
         targets: Vec::new(),
         fallbacks: Vec::new(),
-        fallbacks_on: Default::default(),
+        fallbacks_on: std::collections::BTreeMap::default(),
     };
     if let Some(route) = job.route.clone() {
         told.route = Some(route_seen(&job, &route));

@@ -97,11 +97,11 @@ pub(super) fn bound(job: &Job, route: &Route, order: &[u16], notes: &Notes) -> V
 pub(super) fn outside<'a>(
     job: &Job,
     route: &Route,
-    nodes: impl Iterator<Item = &'a Node>,
+    among: impl Iterator<Item = &'a Node>,
     notes: &Notes,
 ) -> Vec<TargetSeen> {
     let mut positions = Vec::new();
-    below(nodes, &mut positions);
+    below(among, &mut positions);
     let mut found = Vec::new();
     for position in positions {
         let target = &route.targets[usize::from(position)];
@@ -212,7 +212,7 @@ fn breaker(target: &Target, now: Tick) -> BreakerSeen {
 fn keys(target: &Target, now: Tick) -> Vec<KeySeen> {
     let left = |until: Tick| {
         let left = until.since(now);
-        (left > Duration::ZERO).then(|| left.as_secs_f64())
+        (left > Duration::ZERO).then_some(left.as_secs_f64())
     };
     let keys = target.provider.keys.iter().enumerate();
     let keys = keys.map(|(index, name)| {
@@ -279,14 +279,14 @@ fn find(
     notes: &Notes,
     places: &mut Vec<PlaceSeen>,
 ) -> bool {
-    let noted = notes.of(group);
+    let seen = notes.of(group);
     for (index, member) in group.members.iter().enumerate() {
         let start = places.len();
-        let listed = noted.as_ref().and_then(|noted| {
-            let mut members = noted.members.iter();
+        let listed = seen.as_ref().and_then(|seen| {
+            let mut members = seen.members.iter();
             members.find(|(_, other)| usize::from(*other) == index)
         });
-        let bucket = noted.as_ref().and_then(|noted| noted.bucket);
+        let bucket = seen.as_ref().and_then(|seen| seen.bucket);
         let canary = member.canary.zip(bucket).map(|(percent, bucket)| {
             let chosen = bucket.chosen.map(usize::from) == Some(index);
             CanarySeen {
@@ -330,7 +330,6 @@ fn why(group: &Group, index: usize, target: u16, scene: &Scene<'_>) -> String {
             let all: u64 = group.members.iter().map(|one| u64::from(one.weight)).sum();
             format!("weight {weight} of {all}")
         }
-        Strategy::LeastBusy => busy(),
         Strategy::LeastLatency(speed) => {
             let what = match speed {
                 Speed::FirstToken => "to the first token",
@@ -364,7 +363,7 @@ fn why(group: &Group, index: usize, target: u16, scene: &Scene<'_>) -> String {
         Strategy::CacheAffinity(memory) if scene.remembered(memory).contains(&target) => {
             "it answered the same beginning of a prompt".to_owned()
         }
-        Strategy::CacheAffinity(_) => busy(),
+        Strategy::LeastBusy | Strategy::CacheAffinity(_) => busy(),
         Strategy::Complexity(_) => format!("for {} requests", plan::level_name(member.level)),
         _ => format!("number {} as written", index + 1),
     }
