@@ -1,7 +1,5 @@
 //! What large bodies cost in process, by an allocator that counts.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
