@@ -76,6 +76,20 @@ impl<'a> Splicer<'a> {
     }
 }
 
+/// The body with each of these members set; every other byte stays.
+///
+/// # Errors
+/// [`JsonError`] for what is no JSON object.
+pub fn with_members(body: &Segments, members: &[(String, Bytes)]) -> Result<Segments, JsonError> {
+    let keys: Vec<&str> = members.iter().map(|(key, _)| key.as_str()).collect();
+    let outline = Outline::of(body, &keys)?;
+    let mut splicer = Splicer::new(&outline);
+    for (key, value) in members {
+        splicer.set(key, value.clone());
+    }
+    Ok(splicer.apply(body))
+}
+
 /// The body without one of the members of its outermost object; every other byte stays.
 pub fn without(body: &Segments, member: &Member) -> Segments {
     let bytes = body.to_bytes();

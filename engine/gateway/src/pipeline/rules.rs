@@ -11,7 +11,7 @@ use tidegate_types::{
     Code, Endpoint, Error,
     config::Condition,
     expression::{Situation, Undefined, Value, Variable},
-    json::Splicer,
+    json,
 };
 
 use super::{Job, decode, plan::prompt};
@@ -38,14 +38,9 @@ pub(super) fn run(job: &mut Job, heard: &mut impl Heard) -> Result<Option<Arc<Ru
         let text = format!("{reason} (rule {:?})", rule.name);
         return Err(Error::new(Code::RuleRefused, text));
     }
-    if !rule.set.is_empty()
-        && let Some(outline) = &job.asks.outline
-    {
-        let mut splicer = Splicer::new(outline);
-        for (key, value) in &rule.set {
-            splicer.set(key, value.clone());
-        }
-        job.body = splicer.apply(&job.body);
+    if !rule.set.is_empty() && job.asks.outline.is_some() {
+        job.body = json::with_members(&job.body, &rule.set)
+            .map_err(|error| Error::new(Code::InvalidJson, error.to_string()))?;
         decode::again(job)?;
     }
     Ok(Some(rule))

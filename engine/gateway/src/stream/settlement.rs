@@ -101,13 +101,13 @@ impl Settlement {
         self.cache_key.is_some()
     }
 
-    /// The model by whose words an answer is counted that tells no usage; `None` where nothing is. Whoever
-    /// gives a call up is not kept waiting until a vocabulary is read.
+    /// The model by whose words an answer is counted that tells no usage; `None` where nothing is. A call
+    /// that ends badly does not wait until a vocabulary is read: its upstream is to be let go at once.
     pub(crate) fn counted_as(&self, error: Option<Code>) -> Option<&str> {
         let hit = matches!(self.facts.cache, CacheFact::Hit(_));
         let counts = matches!(self.endpoint, Endpoint::Chat | Endpoint::Embeddings);
         let target = self.target.as_ref().filter(|_| counts && !hit)?;
-        let ready = error != Some(Code::Cancelled) || tokens::is_ready(&target.model);
+        let ready = error.is_none() || tokens::is_ready(&target.model);
         ready.then_some(&*target.model)
     }
 

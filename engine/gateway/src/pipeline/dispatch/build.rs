@@ -14,7 +14,7 @@ use tidegate_types::{
     body::Edit,
     chat::Json,
     config::OnUnsupported,
-    json::{Outline, Splicer, quote},
+    json::{self, Outline, Splicer, quote},
 };
 
 use super::open;
@@ -461,16 +461,10 @@ fn with_params(body: Segments, target: &Target) -> Result<Segments, Error> {
     if target.params.is_empty() {
         return Ok(body);
     }
-    let keys: Vec<&str> = target.params.iter().map(|(key, _)| key.as_str()).collect();
-    let outline = Outline::of(&body, &keys).map_err(|error| internal(&error))?;
-    let mut splicer = Splicer::new(&outline);
-    for (key, value) in &target.params {
-        splicer.set(key, value.clone());
-    }
-    Ok(splicer.apply(&body))
+    json::with_members(&body, &target.params).map_err(|error| internal(&error))
 }
 
-fn internal(error: &tidegate_types::json::JsonError) -> Error {
+fn internal(error: &json::JsonError) -> Error {
     Error::new(
         Code::Internal,
         format!("a body made by the gateway is not JSON: {error}"),

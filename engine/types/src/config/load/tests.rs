@@ -230,16 +230,16 @@ fn unknown_fields_are_named_with_what_was_meant() {
     tells(
         "models:\n  fast: { targets: [openai/a], retries: 3 }\n  slow: { target: [openai/a] }\nserver: { port: 80 }\nservers: {}",
         &[
-            r#"models.fast.retries: unknown field, did you mean "retry"? (known: by, cache, complexity, fallbacks, fallbacks_on, resume, retry, strategy, targets, try_anyway, window)"#,
-            r#"models.slow.target: unknown field, did you mean "targets"? (known: by, cache, complexity, fallbacks, fallbacks_on, resume, retry, strategy, targets, try_anyway, window)"#,
-            "server.port: unknown field (known: anonymous, drain, listen, max_body, threads, tls)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, rules, server, timeouts, unpriced)"#,
+            r#"models.fast.retries: unknown field, did you mean "retry"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
+            r#"models.slow.target: unknown field, did you mean "targets"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
+            "server.port: unknown field (known: admin_key, anonymous, drain, listen, max_body, threads, tls)",
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, timeouts, unpriced)"#,
         ],
     );
     tells(
         "models: { 'gpt-4.1': { targets: [ { modle: openai/a, model: openai/a } ] } }",
         &[
-            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: canary, complexity, headers, max_input_tokens, model, params, priority, tags, timeouts, weight)"#,
+            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: canary, capabilities, complexity, headers, max_in_flight, max_input_tokens, model, params, priority, tags, timeouts, weight)"#,
         ],
     );
 }
@@ -263,7 +263,7 @@ cache: { memory: lots }
 providers: { openai: { prices: { '*': { input: cheap } } } }
 ",
         &[
-            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted, round_robin, least_busy, least_latency, least_cost, least_usage, consistent_hash, prompt_cache_affinity, complexity)"#,
+            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted, round_robin, least_busy, least_latency, least_cost, least_usage, consistent_hash, prompt_cache_affinity, complexity, race, ensemble)"#,
             "models.fast.targets[0]: expected `provider/model`, a route, or an object with `model`, found a whole number",
             "models.fast.targets[1].model: missing, and it has no default",
             "models.fast.targets[2].weight: expected a whole number, 0 or more, found a negative number",
@@ -314,7 +314,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, cache, keys, models, on_unsupported, providers, rules, server, timeouts, unpriced)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, timeouts, unpriced)"#,
         ],
     );
     tells(
