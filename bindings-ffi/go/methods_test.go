@@ -10,18 +10,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	tidegate "github.com/tidegate/tidegate-go"
 )
 
 // vendor is a gateway in front of a vendor that always gives that answer, and what it was last sent.
-func vendor(t *testing.T, kind, answer string) (*tidegate.Gateway, *sent) {
+func vendor(t *testing.T, kind, answer string) (*tidegate.Gateway, *atomic.Pointer[sent]) {
 	t.Helper()
-	last := new(sent)
+	last := new(atomic.Pointer[sent])
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		*last = sent{r.Method + " " + r.URL.RequestURI(), r.Header, string(body)}
+		last.Store(&sent{r.Method + " " + r.URL.RequestURI(), r.Header, string(body)})
 		w.Header().Set("content-type", kind)
 		_, _ = io.WriteString(w, answer)
 	}))
@@ -163,8 +164,8 @@ func TestMethodsSpeakTheVendorsWords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got != c.want || last.line != line {
-				t.Errorf("%v, sent %s", got, last.line)
+			if got != c.want || last.Load().line != line {
+				t.Errorf("%v, sent %s", got, last.Load().line)
 			}
 			if answer.Gateway.Attempts != 1 || answer.Gateway.RequestID == "" || !json.Valid(answer.Raw) {
 				t.Errorf("%+v of %s", answer.Gateway, answer.Raw)
@@ -197,11 +198,11 @@ func TestFormsCarryFilesFieldsAndLists(t *testing.T) {
 		"name=\"prompt\"\r\n\r\nsea 🌊\r\n", "name=\"n\"\r\n\r\n2\r\n", "name=\"transparent\"\r\n\r\ntrue\r\n",
 		"name=\"deep[er][]\"\r\n\r\na\r\n", "name=\"model\"\r\n\r\nm\r\n",
 	} {
-		if !strings.Contains(last.body, part) {
-			t.Errorf("%q is not in\n%s", part, last.body)
+		if !strings.Contains(last.Load().body, part) {
+			t.Errorf("%q is not in\n%s", part, last.Load().body)
 		}
 	}
-	if strings.Contains(last.body, "mask") {
+	if strings.Contains(last.Load().body, "mask") {
 		t.Error("nil was sent")
 	}
 }
@@ -256,8 +257,8 @@ func TestStreamsOfOtherMethodsComeEventByEvent(t *testing.T) {
 		}
 		said += part.Text()
 	}
-	if said != "ab" || !strings.Contains(last.body, `"stream":true`) {
-		t.Errorf("%q of %s", said, last.body)
+	if said != "ab" || !strings.Contains(last.Load().body, `"stream":true`) {
+		t.Errorf("%q of %s", said, last.Load().body)
 	}
 	gw, last = vendor(t, "text/event-stream", "data: {\"type\":\"transcript.text.delta\",\"delta\":\"hi\"}\n\ndata: {\"type\":\"transcript.text.done\",\"text\":\"hi\"}\n\n")
 	var types []string
@@ -267,8 +268,8 @@ func TestStreamsOfOtherMethodsComeEventByEvent(t *testing.T) {
 		}
 		types = append(types, event.Type+" "+event.Delta+event.Text)
 	}
-	if strings.Join(types, ",") != "transcript.text.delta hi,transcript.text.done hi" || !strings.Contains(last.body, "name=\"stream\"\r\n\r\ntrue") {
-		t.Errorf("%v of %s", types, last.body)
+	if strings.Join(types, ",") != "transcript.text.delta hi,transcript.text.done hi" || !strings.Contains(last.Load().body, "name=\"stream\"\r\n\r\ntrue") {
+		t.Errorf("%v of %s", types, last.Load().body)
 	}
 	// What is not asked for as a stream is none.
 	if _, err := gw.Audio().Transcribe(ctx, M{"model": "openai/m", "file": []byte("RIFF"), "stream": true}); !errors.Is(err, tidegate.CodeInvalidRequest) {
@@ -281,16 +282,16 @@ func TestAProviderCanBeNamedWhereNoModelSaysWho(t *testing.T) {
 	if _, err := gw.At("other").Files().Retrieve(ctx, "file-1"); err != nil {
 		t.Fatal(err)
 	}
-	if last.line != "GET /v1/files/file-1" || last.header.Get("authorization") != "Bearer k-openai" {
-		t.Errorf("%s %v", last.line, last.header)
+	if last.Load().line != "GET /v1/files/file-1" || last.Load().header.Get("authorization") != "Bearer k-openai" {
+		t.Errorf("%s %v", last.Load().line, last.Load().header)
 	}
-	before := *last
+	before := last.Load()
 	for _, id := range []string{"", ".", ".."} {
 		if _, err := gw.Files().Retrieve(ctx, id); !errors.Is(err, tidegate.CodeInvalidRequest) {
 			t.Error(err)
 		}
 	}
-	if last.line != before.line {
+	if last.Load().line != before.line {
 		t.Error("a call without an id was sent")
 	}
 }

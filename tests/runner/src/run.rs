@@ -96,6 +96,13 @@ pub(crate) fn run(
                 }
             }
         }
+        if step.op == "drop" {
+            // Hosts let go in their own time; what comes next finds the place free.
+            let gone = |entry: &Recorded| entry.answered || entry.closed_ms.is_some();
+            world
+                .upstream
+                .wait(LOG_LIMIT, |log: &[Recorded]| log.iter().all(gone));
+        }
         for (sent, since) in [(&step.sent, before), (&step.sent_in_all, 0)] {
             if let Some(sent) = sent {
                 check_sent(sent, since, replied_ms, world)
