@@ -228,6 +228,27 @@ pub unsafe extern "C" fn tg_gateway_free(gateway: *mut tg_gateway) {
     unsafe { free(gateway) }
 }
 
+/// Gives out a text of the engine's.
+///
+/// # Safety
+/// Pointers are NULL or valid.
+unsafe fn told(
+    gateway: *const tg_gateway,
+    (out, name): (*mut tg_buf, &'static str),
+    err: *mut *mut tg_error,
+    tell: impl FnOnce(&Engine) -> String,
+) -> tg_result {
+    // SAFETY: as above.
+    unsafe {
+        fallible(err, || {
+            let gateway = input::handle(gateway, "gateway")?;
+            input::out(out, name)?;
+            put(out, tell(&gateway.engine).into_bytes().into());
+            Ok(tg_result::TG_OK)
+        })
+    }
+}
+
 /// The state of targets, provider keys, virtual keys, queue and cache as JSON.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tg_health(
@@ -237,14 +258,8 @@ pub unsafe extern "C" fn tg_health(
 ) -> tg_result {
     // SAFETY: pointers are NULL or valid, as the header asks.
     unsafe {
-        fallible(err, || {
-            let gateway = input::handle(gateway, "gateway")?;
-            input::out(json, "json")?;
-            put(
-                json,
-                gateway.engine.health().to_string().into_bytes().into(),
-            );
-            Ok(tg_result::TG_OK)
+        told(gateway, (json, "json"), err, |engine| {
+            engine.health().to_string()
         })
     }
 }
@@ -258,14 +273,7 @@ pub unsafe extern "C" fn tg_metrics(
     err: *mut *mut tg_error,
 ) -> tg_result {
     // SAFETY: pointers are NULL or valid, as the header asks.
-    unsafe {
-        fallible(err, || {
-            let gateway = input::handle(gateway, "gateway")?;
-            input::out(text, "text")?;
-            put(text, gateway.engine.metrics().into_bytes().into());
-            Ok(tg_result::TG_OK)
-        })
-    }
+    unsafe { told(gateway, (text, "text"), err, Engine::metrics) }
 }
 
 /// What would become of a request that came now, and why, as JSON: targets in order, rules, budgets,
@@ -299,14 +307,8 @@ pub unsafe extern "C" fn tg_gateway_config(
 ) -> tg_result {
     // SAFETY: pointers are NULL or valid, as the header asks.
     unsafe {
-        fallible(err, || {
-            let gateway = input::handle(gateway, "gateway")?;
-            input::out(json, "json")?;
-            put(
-                json,
-                gateway.engine.config_json().to_string().into_bytes().into(),
-            );
-            Ok(tg_result::TG_OK)
+        told(gateway, (json, "json"), err, |engine| {
+            engine.config_json().to_string()
         })
     }
 }

@@ -278,7 +278,7 @@ impl Session {
         let mut targets = route.targets.iter();
         let here = targets.find(|target| target.provider.name == *provider);
         here.cloned().ok_or_else(|| {
-            let text = format!("this session is with {provider:?}, which does not serve {name:?}");
+            let text = format!("it is connected to {provider:?}, which does not serve {name:?}");
             Error::new(Code::Unsupported, text).with_param("model")
         })
     }

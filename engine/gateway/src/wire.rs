@@ -83,11 +83,8 @@ impl Gateway {
         failure::respond(dialect, error)
     }
 
-    /// Runs a request and gives the dialect its answer must be in.
-    pub(crate) async fn enter(&self, entry: Entry) -> (Dialect, Result<Reply, Error>) {
-        if entry.uri.path() == explain::PATH {
-            return (Dialect::OpenAi, self.explained(&entry));
-        }
+    /// The call that a request is, and the dialect its answer must be in.
+    fn call(&self, entry: Entry) -> (Dialect, Result<(CallContext, Call), Error>) {
         let snapshot = self.inner.snapshot();
         let (dialect, opened) = door::open(
             &snapshot,
@@ -97,27 +94,30 @@ impl Gateway {
             &entry.headers,
             entry.trust,
         );
-        drop(snapshot);
-        let ready = opened.and_then(|opened| Ok((opened, context(&entry)?)));
-        let result = match ready {
-            Ok((opened, context)) => {
-                let Entry {
-                    headers,
-                    body,
-                    rest,
-                    ..
-                } = entry;
-                let call = Call {
-                    endpoint: opened.endpoint,
-                    dialect,
-                    provider: opened.provider,
-                    named: opened.named,
-                    body,
-                    rest,
-                    headers,
-                };
-                pipeline::execute(&self.inner, context, call).await
-            }
+        let ready = opened.and_then(|opened| {
+            let context = context(&entry)?;
+            let call = Call {
+                endpoint: opened.endpoint,
+                dialect,
+                provider: opened.provider,
+                named: opened.named,
+                body: entry.body,
+                rest: entry.rest,
+                headers: entry.headers,
+            };
+            Ok((context, call))
+        });
+        (dialect, ready)
+    }
+
+    /// Runs a request and gives the dialect its answer must be in.
+    pub(crate) async fn enter(&self, entry: Entry) -> (Dialect, Result<Reply, Error>) {
+        if entry.uri.path() == explain::PATH {
+            return (Dialect::OpenAi, self.explained(&entry));
+        }
+        let (dialect, call) = self.call(entry);
+        let result = match call {
+            Ok((context, call)) => pipeline::execute(&self.inner, context, call).await,
             Err(error) => Err(error),
         };
         (dialect, result)

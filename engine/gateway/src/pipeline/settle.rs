@@ -80,8 +80,9 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
     settlement.cache_key = job.cache_key.take();
     settlement.facts = job.facts.clone();
     settlement.side = job.side.take();
+    // Only what is compared asks for it.
     let answered = || job.gateway.clock.now().since(job.started);
-    settlement.answered = job.target.is_some().then(answered);
+    settlement.answered = (settlement.side.is_some() && job.target.is_some()).then(answered);
     settlement.done = false;
     if let Some(first) = first {
         settlement.series().first_token(first.since(job.started));

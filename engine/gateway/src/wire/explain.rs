@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidegate_types::{Code, Error, Segments};
 
-use super::{Entry, Trust, context, door};
+use super::{Entry, Trust, context};
 use crate::{
     call::{Call, CallContext, Reply, ReplyBody, ReplyHead},
     explain::Explanation,
@@ -102,26 +102,8 @@ impl Gateway {
                 }
             }
         }
-        let (dialect, opened) = door::open(
-            &snapshot,
-            &self.inner.kept,
-            &entry.method,
-            &entry.uri,
-            &entry.headers,
-            entry.trust,
-        );
         drop(snapshot);
-        let opened = opened?;
-        let context = context(&entry)?;
-        let call = Call {
-            endpoint: opened.endpoint,
-            dialect,
-            provider: opened.provider,
-            named: opened.named,
-            body: entry.body,
-            rest: None,
-            headers: entry.headers,
-        };
+        let (context, call) = self.call(entry).1?;
         pipeline::explain::explain(&self.inner, context, call, whole)
     }
 }

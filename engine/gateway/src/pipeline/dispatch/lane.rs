@@ -51,7 +51,8 @@ pub(super) struct Lanes {
     pub(super) all: SmallVec<[Lane; 1]>,
     /// Time spent waiting for a place.
     pub(super) queued: Duration,
-    began: Tick,
+    /// When several began together.
+    began: Option<Tick>,
 }
 
 impl Lane {
@@ -80,7 +81,7 @@ impl Lanes {
             gateway: Arc::clone(&job.gateway),
             all: (0..lanes.max(1)).map(lane).collect(),
             queued: Duration::ZERO,
-            began: job.gateway.clock.now(),
+            began: (lanes > 1).then(|| job.gateway.clock.now()),
         }
     }
 
@@ -92,12 +93,11 @@ impl Lanes {
     /// Ends the tries: the job goes on with what the winner holds, and what the others consumed is
     /// paid.
     pub(super) fn close(mut self, job: &mut Job, result: &Result<usize, &Error>) {
-        let now = self.gateway.clock.now();
         let mut lanes = std::mem::take(&mut self.all);
         job.facts.queued += self.queued;
-        job.waited += match lanes.as_slice() {
-            [lane] => lane.waited + self.queued,
-            _ => now.since(self.began),
+        job.waited += match (self.began, lanes.as_slice()) {
+            (Some(began), _) => self.gateway.clock.now().since(began),
+            (None, lanes) => lanes.iter().map(|lane| lane.waited).sum::<Duration>() + self.queued,
         };
         for lane in &mut lanes {
             if result.as_ref().is_ok_and(|winner| *winner == lane.index) {
@@ -113,6 +113,7 @@ impl Lanes {
             let Some(trial) = lane.trial.take() else {
                 continue;
             };
+            let now = self.gateway.clock.now();
             if let Some((_, attempt)) = lane.tries.last_mut() {
                 let code = result
                     .as_ref()
