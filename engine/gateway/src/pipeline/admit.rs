@@ -24,7 +24,7 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
         Err(Limited::InFlight(most)) if job.snapshot.config.queue.is_some() => {
             let way = std::iter::once(identity.limits.need()).collect();
             let mut queued = Duration::ZERO;
-            let granted = queue::wait(job, vec![way], &mut queued).await;
+            let granted = Box::pin(queue::wait(job, vec![way], &mut queued)).await;
             job.waited += queued;
             job.facts.queued += queued;
             let granted = granted.map_err(|refused| match refused.code() {

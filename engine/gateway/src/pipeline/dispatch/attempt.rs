@@ -139,7 +139,7 @@ pub(super) async fn run(
         lane.received = 0;
         let sending = async {
             if let Endpoint::Session { .. } = job.endpoint {
-                return open::run(job, target, request).await;
+                return Box::pin(open::run(job, target, request)).await;
             }
             match target.provider.transport.send(request).await {
                 Ok(response) => receive::run(job, lane, target, key, response, until).await,

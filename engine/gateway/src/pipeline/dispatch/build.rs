@@ -205,7 +205,7 @@ pub(super) async fn request(
     let whole = |authority: &Authority| authority.signs_bodies();
     if !provider.transport.takes_uploads() || provider.authority.as_ref().is_some_and(whole) {
         for piece in match rest.take() {
-            Some(rest) => rest.gather().await?,
+            Some(rest) => Box::pin(rest.gather()).await?,
             None => Vec::new(),
         } {
             body.push(piece);
@@ -223,7 +223,9 @@ pub(super) async fn request(
     };
     if let Some(authority) = &provider.authority {
         let now = u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
-        authority.apply(&mut request, now).await.map_err(|error| {
+        // On the heap, as whatever few calls wait for: every call's future is as large as its rarest way.
+        let applied = Box::pin(authority.apply(&mut request, now)).await;
+        applied.map_err(|error| {
             let text = format!("{}: {error}", target.label);
             let code = match &error {
                 CredentialsError::Missing(_) => Code::MissingProviderKey,

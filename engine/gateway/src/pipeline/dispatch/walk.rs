@@ -48,7 +48,7 @@ pub(super) async fn run(
     // Whoever has no room has some soon.
     while !walk.full.is_empty() && walk.over.is_none() {
         let full = std::mem::take(&mut walk.full);
-        let ticket = match queue::for_target(job, route, &full, &mut lanes.queued).await {
+        let ticket = match Box::pin(queue::for_target(job, route, &full, &mut lanes.queued)).await {
             Ok(ticket) => ticket,
             Err(error) => return Err(walk.failed.unwrap_or(error)),
         };
@@ -104,7 +104,7 @@ async fn round(
     until: Option<Instant>,
 ) -> Result<Option<Won>, Error> {
     let [lane] = lanes else {
-        return race::run(walk, lanes, until).await;
+        return Box::pin(race::run(walk, lanes, until)).await;
     };
     // Nearly every call: one target after the other.
     while let Some((position, target)) = walk.next() {
