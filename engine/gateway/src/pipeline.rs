@@ -138,6 +138,11 @@ pub(crate) async fn execute(
     context: CallContext,
     call: Call,
 ) -> Result<Reply, Error> {
+    // On the heap: a future is moved several times before it runs, and this one is large.
+    Box::pin(run(gateway, context, call)).await
+}
+
+async fn run(gateway: &Arc<Inner>, context: CallContext, call: Call) -> Result<Reply, Error> {
     let mut job = Job::new(gateway, context, call);
     let result = match stages(&mut job).await {
         Ok(answer) => encode::run(&mut job, answer),

@@ -32,8 +32,10 @@ pub(super) fn way(job: &Job, target: &Target, key: usize) -> Way {
         let gate = Arc::clone(gate);
         way.push(Need { gate, most });
     }
-    way.extend(target.provider.cap.iter().cloned());
-    way.extend(job.snapshot.cap.iter().cloned());
+    let caps = [&target.provider.cap, &job.snapshot.cap];
+    for need in caps.into_iter().flatten() {
+        way.push(need.clone());
+    }
     way
 }
 

@@ -93,13 +93,12 @@ impl Lanes {
     /// Ends the tries: the job goes on with what the winner holds, and what the others consumed is
     /// paid.
     pub(super) fn close(mut self, job: &mut Job, result: &Result<usize, &Error>) {
-        let mut lanes = std::mem::take(&mut self.all);
         job.facts.queued += self.queued;
-        job.waited += match (self.began, lanes.as_slice()) {
-            (Some(began), _) => self.gateway.clock.now().since(began),
-            (None, lanes) => lanes.iter().map(|lane| lane.waited).sum::<Duration>() + self.queued,
+        job.waited += match self.began {
+            Some(began) => self.gateway.clock.now().since(began),
+            None => self.all.iter().map(|lane| lane.waited).sum::<Duration>() + self.queued,
         };
-        for lane in &mut lanes {
+        for lane in &mut self.all {
             if result.as_ref().is_ok_and(|winner| *winner == lane.index) {
                 job.reservation = lane.reservation.take();
                 job.held = lane.held.take();
@@ -129,10 +128,13 @@ impl Lanes {
                 trial.abandon(now);
             }
         }
-        let mut tries: SmallVec<[(Tick, Attempt); 2]> = SmallVec::new();
-        for lane in lanes {
-            tries.extend(lane.tries);
+        if let [lane] = self.all.as_mut_slice() {
+            let tries = lane.tries.drain(..);
+            job.attempts.extend(tries.map(|(_, attempt)| attempt));
+            return;
         }
+        let tries = self.all.iter_mut().flat_map(|lane| lane.tries.drain(..));
+        let mut tries: Vec<(Tick, Attempt)> = tries.collect();
         tries.sort_by_key(|(at, _)| *at);
         job.attempts
             .extend(tries.into_iter().map(|(_, attempt)| attempt));
