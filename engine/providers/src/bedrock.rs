@@ -17,6 +17,7 @@ use tidegate_types::{
 use crate::dialect::{
     Failure,
     codec::{Codec, Fault, Framing, StreamOptions},
+    usage::Trace,
 };
 
 /// The dialect of `POST /model/{modelId}/converse` and `/converse-stream`.
@@ -27,6 +28,8 @@ impl Codec for Bedrock {
     type Tap = tap::EventTap;
     type Decoder = stream::EventDecoder;
     type Encoder = stream::EventEncoder;
+
+    const TRACES: &'static [Trace] = &[Trace::CamelServiceTier];
 
     const COMMENTS: bool = false;
 

@@ -21,7 +21,7 @@ use tidegate_types::{
 use crate::dialect::{
     Failure,
     codec::{Codec, Fault, StreamOptions},
-    usage,
+    usage::{self, Trace},
 };
 
 /// In front of another vendor's proof of reasoning. As all of it is base64, so is the whole, which
@@ -39,6 +39,8 @@ impl Codec for Gemini {
     type Tap = tap::ChunkTap;
     type Decoder = stream::ChunkDecoder;
     type Encoder = stream::ChunkEncoder;
+
+    const TRACES: &'static [Trace] = &[Trace::CamelServiceTier, Trace::WebSearchQueries];
 
     const USAGE: &'static str = "usageMetadata";
 

@@ -18,7 +18,7 @@ use tidegate_types::{
 use crate::dialect::{
     Failure,
     codec::{Codec, Fault, StreamOptions},
-    usage,
+    usage::{self, Trace},
 };
 
 /// The dialect of `POST /chat/completions`.
@@ -29,6 +29,8 @@ impl Codec for OpenAi {
     type Tap = tap::ChunkTap;
     type Decoder = stream::ChunkDecoder;
     type Encoder = stream::ChunkEncoder;
+
+    const TRACES: &'static [Trace] = &[Trace::ServiceTier];
 
     const CHOICES: bool = true;
 

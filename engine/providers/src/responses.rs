@@ -16,7 +16,7 @@ use crate::{
     dialect::{
         Failure,
         codec::{Codec, Fault, StreamOptions},
-        usage,
+        usage::{self, Trace},
     },
     openai::OpenAi,
 };
@@ -29,6 +29,12 @@ impl Codec for Responses {
     type Tap = tap::ItemTap;
     type Decoder = stream::ItemDecoder;
     type Encoder = stream::ItemEncoder;
+
+    const TRACES: &'static [Trace] = &[
+        Trace::ServiceTier,
+        Trace::WebSearchCall,
+        Trace::FileSearchCall,
+    ];
 
     fn path(_model: &str, _stream: bool) -> String {
         "/responses".to_owned()

@@ -14,6 +14,7 @@
 pub mod json;
 pub mod message;
 pub mod reply;
+pub mod scan;
 pub mod stream;
 pub mod tool;
 pub mod write;

@@ -351,33 +351,28 @@ impl EventSource {
         }))
     }
 
-    /// The deadline that comes first, and the error of a stream that misses it; none for one that is
-    /// complete and may end.
-    fn due(&self, deadlines: &Deadlines) -> (Instant, Option<(Code, String)>) {
+    /// The deadline that comes first, and which it is; none for a stream that is complete and may end.
+    fn due(&self, deadlines: &Deadlines) -> (Instant, Option<Missed>) {
         let idle = deadlines.idle;
         let silence = if self.terminal { idle.min(GRACE) } else { idle };
-        let text = || format!("the upstream sent nothing for {silence:?}");
-        let told = (!self.terminal).then(|| (Code::IdleTimeout, text()));
+        let told = (!self.terminal).then_some(Missed::Idle(silence));
         let mut due = (self.last + silence, told);
-        let mut sooner = |at: Instant, code: Code, text: String| {
+        let mut sooner = |at: Instant, missed: Missed| {
             if at < due.0 {
-                due = (at, Some((code, text)));
+                due = (at, Some(missed));
             }
         };
         if let Some((first, last)) = self.content.filter(|_| !self.terminal) {
             if let Some(stall) = deadlines.stall {
-                let text = format!("the upstream sent no token for {stall:?}");
-                sooner(last + stall, Code::StallTimeout, text);
+                sooner(last + stall, Missed::Stall(stall));
             }
             if let Some(rate) = deadlines.min_rate {
                 let earned = Duration::from_secs_f64(self.contents as f64 / f64::from(rate));
-                let text = format!("the upstream sends fewer than {rate} tokens per second");
-                sooner(first + earned.max(LEARNING), Code::TooSlow, text);
+                sooner(first + earned.max(LEARNING), Missed::Rate(rate));
             }
         }
         if let Some(until) = deadlines.until {
-            let text = "the call took longer than its total deadline".to_owned();
-            sooner(until, Code::TotalTimeout, text);
+            sooner(until, Missed::Total);
         }
         due
     }
@@ -404,10 +399,44 @@ impl EventSource {
             }
             if Instant::now() >= due {
                 self.over = true;
-                return Poll::Ready(missed.map(|(code, text)| Err(Error::new(code, text))));
+                return Poll::Ready(missed.map(|missed| Err(missed.error())));
             }
             timer.as_mut().reset(due);
         }
+    }
+}
+
+/// A deadline that a stream did not keep. Looked at with every pause, so that its words are only made
+/// once they are needed.
+#[derive(Debug, Clone, Copy)]
+enum Missed {
+    Idle(Duration),
+    Stall(Duration),
+    Rate(u32),
+    Total,
+}
+
+impl Missed {
+    fn error(self) -> Error {
+        let (code, text) = match self {
+            Self::Idle(silence) => {
+                let text = format!("the upstream sent nothing for {silence:?}");
+                (Code::IdleTimeout, text)
+            }
+            Self::Stall(stall) => {
+                let text = format!("the upstream sent no token for {stall:?}");
+                (Code::StallTimeout, text)
+            }
+            Self::Rate(rate) => {
+                let text = format!("the upstream sends fewer than {rate} tokens per second");
+                (Code::TooSlow, text)
+            }
+            Self::Total => {
+                let text = "the call took longer than its total deadline".to_owned();
+                (Code::TotalTimeout, text)
+            }
+        };
+        Error::new(code, text)
     }
 }
 

@@ -173,6 +173,45 @@ pub(super) fn knows(snapshot: &Snapshot, name: &str) -> bool {
     snapshot.providers.contains_key(name) || catalogue::vendor(name).is_some()
 }
 
+/// Paths below a version or a vendor's base, and what they are. Whose list of models is asked for, only the
+/// headers tell.
+static FIXED: [(&str, Dialect, Endpoint); 14] = [
+    ("/chat/completions", Dialect::OpenAi, Endpoint::Chat),
+    ("/messages", Dialect::Anthropic, Endpoint::Chat),
+    ("/responses", Dialect::Responses, Endpoint::Chat),
+    ("/chat", Dialect::Cohere, Endpoint::Chat),
+    ("/embeddings", Dialect::OpenAi, Endpoint::Embeddings),
+    (
+        "/model/info",
+        Dialect::OpenAi,
+        Endpoint::Models(Listing::Deployments),
+    ),
+    (
+        "/model_group/info",
+        Dialect::OpenAi,
+        Endpoint::Models(Listing::Groups),
+    ),
+    ("/models", Dialect::OpenAi, Endpoint::Models(Listing::Names)),
+    (
+        "/messages/count_tokens",
+        Dialect::Anthropic,
+        Endpoint::CountTokens,
+    ),
+    (
+        "/responses/input_tokens",
+        Dialect::Responses,
+        Endpoint::CountTokens,
+    ),
+    ("/embed", Dialect::Cohere, Endpoint::Embeddings),
+    ("/tokenize", Dialect::Cohere, Endpoint::CountTokens),
+    ("/count_tokens", Dialect::OpenAi, Endpoint::CountTokens),
+    (
+        "/utils/token_counter",
+        Dialect::OpenAi,
+        Endpoint::CountTokens,
+    ),
+];
+
 /// The endpoint of a path, by what its end says; in front of that only a version may stand, or one
 /// of `bases`.
 fn recognise(
@@ -181,50 +220,15 @@ fn recognise(
     headers: &HeaderMap,
 ) -> Option<(Dialect, Endpoint, Option<Named>)> {
     let known = |before: &str| VERSIONS.contains(&before) || bases.contains(&before);
-    let fixed = [
-        ("/chat/completions", Dialect::OpenAi, Endpoint::Chat),
-        ("/messages", Dialect::Anthropic, Endpoint::Chat),
-        ("/responses", Dialect::Responses, Endpoint::Chat),
-        ("/chat", Dialect::Cohere, Endpoint::Chat),
-        ("/embeddings", Dialect::OpenAi, Endpoint::Embeddings),
-        (
-            "/model/info",
-            Dialect::OpenAi,
-            Endpoint::Models(Listing::Deployments),
-        ),
-        (
-            "/model_group/info",
-            Dialect::OpenAi,
-            Endpoint::Models(Listing::Groups),
-        ),
-        (
-            "/models",
-            guess(path, headers),
-            Endpoint::Models(Listing::Names),
-        ),
-        (
-            "/messages/count_tokens",
-            Dialect::Anthropic,
-            Endpoint::CountTokens,
-        ),
-        (
-            "/responses/input_tokens",
-            Dialect::Responses,
-            Endpoint::CountTokens,
-        ),
-        ("/embed", Dialect::Cohere, Endpoint::Embeddings),
-        ("/tokenize", Dialect::Cohere, Endpoint::CountTokens),
-        ("/count_tokens", Dialect::OpenAi, Endpoint::CountTokens),
-        (
-            "/utils/token_counter",
-            Dialect::OpenAi,
-            Endpoint::CountTokens,
-        ),
-    ];
-    for (end, dialect, endpoint) in fixed {
+    for (end, dialect, endpoint) in &FIXED {
         let Some(before) = path.strip_suffix(end) else {
             continue;
         };
+        let dialect = match endpoint {
+            Endpoint::Models(Listing::Names) => guess(path, headers),
+            _ => *dialect,
+        };
+        let endpoint = endpoint.clone();
         // `/v1/chat` is Cohere's older format, `/openai/deployments` are Azure's.
         let cohere = dialect == Dialect::Cohere && endpoint == Endpoint::Chat;
         if known(before) && (!cohere || before.ends_with("/v2")) {

@@ -8,7 +8,7 @@ use tidegate_types::{
     chat::{Delta, Json, Request, Response, Text, write::Object},
 };
 
-use super::{error::Failure, tap::Seen};
+use super::{error::Failure, tap::Seen, usage::Trace};
 use crate::sse::SseEvent;
 
 /// The tool that stands in for a JSON schema where the model has no structured output of its own.
@@ -48,6 +48,9 @@ pub(crate) trait Codec {
 
     /// Name of the member of a complete reply that tells what it consumed.
     const USAGE: &'static str = "usage";
+
+    /// Words of a complete reply beside its usage that tell what it costs.
+    const TRACES: &'static [Trace] = &[];
 
     /// Whether comments of the upstream's stream, which keep connections alive, may be passed on.
     const COMMENTS: bool = true;

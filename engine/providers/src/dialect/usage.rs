@@ -2,8 +2,11 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem::{self, FinderRev};
-use tidegate_types::{Usage, chat::Json};
+use memchr::memmem::{self, Finder, FinderRev};
+use tidegate_types::{
+    Usage,
+    chat::{Json, scan},
+};
 
 use super::codec::Codec;
 
@@ -15,7 +18,7 @@ mod openai;
 mod relay;
 
 pub(crate) use anthropic::{AnthropicUsage, anthropic};
-pub(crate) use beside::{beside, searches, service};
+pub(crate) use beside::{Trace, beside, searches, service};
 pub(crate) use gemini::gemini;
 pub(crate) use native::of_chunk;
 pub use native::of_headers;
@@ -26,7 +29,11 @@ pub(super) use relay::of_relay;
 /// A reply that mentions usage more often is not looked through: each mention costs a walk.
 const MOST_TRIES: usize = 16;
 
+static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"usage"));
 static LAST: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"usage"));
+
+/// How near to the end it usually stands.
+const NEAR: usize = 512;
 
 /// The usage in a complete reply.
 ///
@@ -37,7 +44,7 @@ pub(super) fn of_reply<C: Codec>(body: &[u8]) -> Option<Usage> {
     let mut before = body;
     for _ in 0..MOST_TRIES {
         // Every dialect's name for it begins with the same five letters.
-        let Some(at) = LAST.rfind(before) else { break };
+        let Some(at) = last(before) else { break };
         let end = at + name.len();
         let quoted = at.checked_sub(1).and_then(|at| body.get(at)) == Some(&b'"')
             && body.get(at..end) == Some(name)
@@ -47,12 +54,20 @@ pub(super) fn of_reply<C: Codec>(body: &[u8]) -> Option<Usage> {
                 return None;
             }
             let mut usage = C::usage(value);
-            beside::of_reply(body, &mut usage);
+            beside::of_reply(body, C::TRACES, &mut usage);
             return Some(usage);
         }
         before = &before[..at];
     }
     None
+}
+
+/// Where the word stands last. Forward is many times faster than backward, so that the whole is only
+/// looked through when it does not stand near the end.
+fn last(body: &[u8]) -> Option<usize> {
+    let start = body.len().saturating_sub(NEAR);
+    let near = WORD.find_iter(body.get(start..)?).last();
+    near.map(|at| start + at).or_else(|| LAST.rfind(body))
 }
 
 /// Groq's streams and some of its replies carry usage only in `x_groq`.
@@ -74,46 +89,13 @@ fn top_level_object(body: &[u8], at: usize) -> Option<Json<'_>> {
     if rest.first() != Some(&b'{') {
         return None;
     }
-    let mut depth = 1usize;
-    let mut value_end = None;
-    let mut at = 0;
-    while let Some(byte) = rest.get(at) {
-        match byte {
-            b'"' => at = string_end(rest, at)?,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 1 && value_end.is_none() {
-                    value_end = Some(at + 1);
-                }
-                if depth == 0 {
-                    // Only the outermost object's own brace has nothing but white space behind it.
-                    let last = rest.get(at + 1..)?.trim_ascii().is_empty();
-                    let value = rest.get(..value_end?)?;
-                    return if last {
-                        Some(Json::trusted(std::str::from_utf8(value).ok()?))
-                    } else {
-                        None
-                    };
-                }
-            }
-            _ => {}
-        }
-        at += 1;
+    let end = scan::closing(rest, 1, 1)?;
+    // Only the outermost object's own brace has nothing but white space behind it.
+    let last = scan::closing(rest, end, 1)?;
+    if !rest.get(last..)?.trim_ascii().is_empty() {
+        return None;
     }
-    None
-}
-
-/// The offset of the quote that closes the string starting at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
+    Some(Json::trusted(std::str::from_utf8(rest.get(..end)?).ok()?))
 }
 
 fn count(value: Json<'_>, otherwise: u64) -> u64 {

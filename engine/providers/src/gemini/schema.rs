@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tidegate_types::chat::Json;
+use tidegate_types::chat::{Json, scan};
 
 use super::either;
 
@@ -39,7 +39,7 @@ enum How {
 pub(super) fn respell(body: &[u8]) -> Option<Vec<u8>> {
     let whole = Json::parse(body).ok()?;
     let mut edits = Vec::new();
-    let mut note = |schema: Json<'_>| scan(schema.as_str(), offset(body, schema), &mut edits);
+    let mut note = |schema: Json<'_>| look(schema.as_str(), offset(body, schema), &mut edits);
     let tools = whole.get("tools").map(Json::items).into_iter().flatten();
     for tool in tools {
         let declared = either(tool, "functionDeclarations", "function_declarations");
@@ -96,16 +96,17 @@ fn offset(body: &[u8], inner: Json<'_>) -> usize {
 
 /// Notes the words to respell in a schema. One pass over the text, whatever its depth. A property
 /// may have a keyword's name: its value is a schema then, which no keyword's is.
-fn scan(text: &str, base: usize, edits: &mut Vec<Edit>) {
+fn look(text: &str, base: usize, edits: &mut Vec<Edit>) {
     let bytes = text.as_bytes();
     let mut key = String::new();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => {
-                let Some(end) = string_end(bytes, at) else {
+                let Some(behind) = scan::string_end(bytes, at) else {
                     return;
                 };
+                let end = behind - 1;
                 let word = text.get(at + 1..end).unwrap_or_default();
                 let place = base + at..base + end + 1;
                 let rest = bytes.get(end + 1..).unwrap_or_default().trim_ascii_start();
@@ -135,18 +136,6 @@ fn scan(text: &str, base: usize, edits: &mut Vec<Edit>) {
             _ => {}
         }
         at += 1;
-    }
-}
-
-/// The offset of the quote that closes the string starting at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
     }
 }
 

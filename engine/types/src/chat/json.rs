@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use super::scan;
 
 /// The text of one JSON value, without surrounding white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,18 +189,23 @@ impl<'a> Iterator for Members<'a> {
     type Item = (Text<'a>, Json<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let text = skip_gap(self.rest);
-        if !text.starts_with('"') {
+        let bytes = self.rest.as_bytes();
+        let key = scan::gap_end(bytes, 0);
+        if bytes.get(key) != Some(&b'"') {
             self.rest = "";
             return None;
         }
-        let end = value_end(text)?;
-        let key = text.get(1..end.checked_sub(1)?)?;
-        let text = skip_gap(text.get(end..)?).strip_prefix(':')?;
-        let text = skip_gap(text);
-        let end = value_end(text)?;
-        self.rest = text.get(end..)?;
-        Some((Text::Escaped(key), Json(text.get(..end)?)))
+        let key_end = scan::string_end(bytes, key)?;
+        let colon = scan::gap_end(bytes, key_end);
+        if bytes.get(colon) != Some(&b':') {
+            return None;
+        }
+        let value = scan::gap_end(bytes, colon + 1);
+        let end = scan::value_end(bytes, value)?;
+        let key = self.rest.get(key + 1..key_end - 1)?;
+        let value = self.rest.get(value..end)?;
+        self.rest = self.rest.get(end..)?;
+        Some((Text::Escaped(key), Json(value)))
     }
 }
 
@@ -214,82 +219,12 @@ impl<'a> Iterator for Items<'a> {
     type Item = Json<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let text = skip_gap(self.rest);
-        let end = value_end(text)?;
-        self.rest = text.get(end..)?;
-        Some(Json(text.get(..end)?))
-    }
-}
-
-/// Leaves out white space and separating commas.
-fn skip_gap(text: &str) -> &str {
-    let gap = text
-        .bytes()
-        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','));
-    text.get(gap.count()..).unwrap_or_default()
-}
-
-/// Where the value that `text` starts with ends; `None` when there is none or it is cut.
-fn value_end(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    match bytes.first()? {
-        b'"' => string_end(bytes, 0),
-        b'{' | b'[' => container_end(bytes),
-        b'}' | b']' | b':' | b',' => None,
-        _ => {
-            let end = bytes
-                .iter()
-                .position(|byte| {
-                    matches!(
-                        byte,
-                        b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' | b':'
-                    )
-                })
-                .unwrap_or(bytes.len());
-            Some(end)
-        }
-    }
-}
-
-/// The offset behind the string that starts at `start`.
-fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start + 1;
-    // Most keys and many values are shorter than a search takes to set up.
-    for byte in bytes.get(at..)?.iter().take(24) {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => break,
-            _ => at += 1,
-        }
-    }
-    loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes.get(at) == Some(&b'"') {
-            return Some(at + 1);
-        }
-        at += 2;
-    }
-}
-
-fn container_end(bytes: &[u8]) -> Option<usize> {
-    let mut depth = 0usize;
-    let mut at = 0;
-    loop {
-        match bytes.get(at)? {
-            b'"' => {
-                at = string_end(bytes, at)?;
-                continue;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-        at += 1;
+        let bytes = self.rest.as_bytes();
+        let start = scan::gap_end(bytes, 0);
+        let end = scan::value_end(bytes, start)?;
+        let item = self.rest.get(start..end)?;
+        self.rest = self.rest.get(end..)?;
+        Some(Json(item))
     }
 }
 

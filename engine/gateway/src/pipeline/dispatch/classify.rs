@@ -1,9 +1,13 @@
 //! What an upstream's answer, or its absence, means.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    sync::LazyLock,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use memchr::memmem::Finder;
 use tidegate_policy::health::Quota;
 use tidegate_providers::{
     dialect::{self, Cause, retry_delay},
@@ -140,6 +144,8 @@ pub(super) async fn collect(
     Ok(rest.map(BytesMut::freeze).or(first).unwrap_or_default())
 }
 
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
+
 /// Checks that a complete answer is what its dialect promises, so that a proxy's login page or an
 /// error with status 200 is never taken for a model's words.
 pub(super) fn complete(
@@ -153,7 +159,7 @@ pub(super) fn complete(
         let text = format!("{}: the answer is not a JSON object", target.label);
         return Err(Error::new(Code::UpstreamInvalid, text));
     }
-    if memchr::memmem::find(body, b"\"error\"").is_none() {
+    if ERROR.find(body).is_none() {
         return Ok(());
     }
     let answer = match (endpoint, dialect) {

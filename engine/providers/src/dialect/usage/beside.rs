@@ -6,9 +6,19 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use tidegate_types::{Service, Usage, chat::Json};
 
-/// Words that only stand in replies that must be looked through.
-static TRACES: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
+/// A word that only stands in replies that must be looked through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trace {
+    ServiceTier,
+    CamelServiceTier,
+    WebSearchCall,
+    FileSearchCall,
+    WebSearchQueries,
+}
+
+static WORDS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
     [
+        Finder::new(b"\"service_tier\""),
         Finder::new(b"\"serviceTier\""),
         Finder::new(b"\"web_search_call\""),
         Finder::new(b"\"file_search_call\""),
@@ -16,21 +26,21 @@ static TRACES: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
     ]
 });
 
-static TIER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"service_tier\""));
+/// Classes of service that need no word: nobody pays more or less for them.
+const USUAL: [&[u8]; 4] = [b"null", b"\"default\"", b"\"standard\"", b"\"auto\""];
 
 /// Reads a complete reply, which is walked through only when it holds a word of interest.
-pub(super) fn of_reply(body: &[u8], usage: &mut Usage) {
-    let worth_it = TRACES.iter().any(|word| word.find(body).is_some())
-        || TIER.find_iter(body).any(|at| {
-            let rest = body.get(at + TIER.needle().len()..).unwrap_or_default();
-            let value = rest
-                .trim_ascii_start()
-                .strip_prefix(b":")
-                .unwrap_or_default();
+pub(super) fn of_reply(body: &[u8], traces: &[Trace], usage: &mut Usage) {
+    let worth_it = traces.iter().any(|trace| {
+        let word = &WORDS[*trace as usize];
+        word.find_iter(body).any(|at| {
+            let rest = body.get(at + word.needle().len()..).unwrap_or_default();
+            let rest = rest.trim_ascii_start();
+            let value = rest.strip_prefix(b":").unwrap_or_default();
             let value = value.trim_ascii_start();
-            let usual: [&[u8]; 4] = [b"null", b"\"default\"", b"\"standard\"", b"\"auto\""];
-            !usual.iter().any(|usual| value.starts_with(usual))
-        });
+            !USUAL.iter().any(|usual| value.starts_with(usual))
+        })
+    });
     if worth_it && let Ok(text) = std::str::from_utf8(body) {
         beside(Json::trusted(text), usage);
     }
