@@ -31,8 +31,50 @@ pub struct Explanation {
     pub targets: Vec<TargetSeen>,
     /// What is asked when all of those have failed, in order.
     pub fallbacks: Vec<TargetSeen>,
-    /// What is asked after certain failures, by cause, in order.
+    /// What is asked after certain failures, by cause, in order. Of a route inside the route, the cause
+    /// has its name: `rate_limit in cheap`.
     pub fallbacks_on: BTreeMap<String, Vec<TargetSeen>>,
+    /// Under `strategy: ensemble`, the judge. The members of the panel are the `targets`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelSeen>,
+    /// Where a copy goes, of routes with `shadow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSeen>,
+}
+
+/// A panel and its judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PanelSeen {
+    /// Whether all targets are asked at once, and then a judge. Otherwise one target is asked after the
+    /// other.
+    pub asked: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Members that must have answered before the judge is asked.
+    pub quorum: usize,
+    /// The judge, then whoever stands in for it.
+    pub judges: Vec<TargetSeen>,
+}
+
+/// A copy for comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShadowSeen {
+    /// The route that asks for copies: the one called, or one inside it.
+    pub of: String,
+    /// Share of calls that are copied.
+    pub sample: f64,
+    /// Copies at a time.
+    pub at_once: usize,
+    /// Copies that run now.
+    pub running: usize,
+    /// Id of the key that pays; none where nobody does.
+    pub key: Option<String>,
+    /// Why no copy would be made of this call now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Where it goes, in the order they would be asked.
+    pub targets: Vec<TargetSeen>,
 }
 
 /// What would come of a call.
@@ -149,10 +191,27 @@ pub struct RouteSeen {
     /// How demanding the request was found, where the strategy asks: `simple`, `medium`, `complex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<String>,
+    /// What the request is compared with, where targets are chosen by similarity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub semantic: Vec<SemanticSeen>,
     /// Most targets that may be asked at the same time: more than one where it races or hedges.
     pub at_once: usize,
     /// Whether targets that are not well are asked when nothing else is left.
     pub try_anyway: bool,
+}
+
+/// A comparison of the request with what targets are for. How similar each is stands in the target's
+/// `places`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SemanticSeen {
+    /// `provider/model` that makes vectors of texts.
+    pub embedder: String,
+    /// Targets that are less similar stand as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
+    /// Whether all vectors are known from earlier calls. Otherwise a call would ask the embedder first,
+    /// which an explanation does not: targets are shown as written.
+    pub known: bool,
 }
 
 /// What the cache has.

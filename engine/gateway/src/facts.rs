@@ -50,6 +50,9 @@ pub mod header {
         RESUMED = "x-tidegate-resumed";
         /// Answer: the members of a panel, `a/m; ms=120; cost=0.00002, b/m; ms=90; error=upstream_failed`.
         PANEL = "x-tidegate-panel";
+        /// Answer: how targets were chosen by similarity, `openai/text-embedding-3-small; outcome=similar;
+        /// best=a/m; similarity=0.612; ms=85; cost=0.0000002`.
+        SEMANTIC = "x-tidegate-semantic";
         /// Answer: parts of the request the target could not express.
         DROPPED = "x-tidegate-dropped";
         /// Answer: `on` when the call got less because there was too much to do.
@@ -90,8 +93,37 @@ pub struct Facts {
     pub queued: Duration,
     /// The members of the panel that was asked, under `strategy: ensemble`.
     pub panel: Vec<Member>,
+    /// What the request was compared with, under `strategy: semantic`.
+    pub compared: Vec<Compared>,
     /// Time spent in the gateway itself.
     pub overhead: Duration,
+}
+
+/// How a request was compared with what targets are for.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// `provider/model` that makes vectors of texts.
+    pub embedder: Arc<str>,
+    /// `similar`, `below` the threshold, `nothing_said` by the user in words, or the slug of the error
+    /// with which the embedder failed: then targets stand as written.
+    pub outcome: &'static str,
+    /// The most similar target and its similarity (cosine), where one is known.
+    pub best: Option<(Box<str>, f32)>,
+    /// How long it took.
+    pub took: Duration,
+    /// What it cost. Part of the call's cost.
+    pub cost: Money,
+}
+
+impl std::fmt::Display for Compared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; outcome={}", self.embedder, self.outcome)?;
+        if let Some((target, likeness)) = &self.best {
+            write!(f, "; best={target}; similarity={likeness:.3}")?;
+        }
+        let millis = self.took.as_millis();
+        write!(f, "; ms={millis}; cost={}", self.cost)
+    }
 }
 
 /// What a member of a panel did.
@@ -205,6 +237,12 @@ impl Facts {
             let members: Vec<String> = self.panel.iter().map(ToString::to_string).collect();
             if let Ok(value) = HeaderValue::from_str(&members.join(", ")) {
                 headers.insert(header::PANEL, value);
+            }
+        }
+        if !self.compared.is_empty() {
+            let all: Vec<String> = self.compared.iter().map(ToString::to_string).collect();
+            if let Ok(value) = HeaderValue::from_str(&all.join(", ")) {
+                headers.insert(header::SEMANTIC, value);
             }
         }
         let overhead = u64::try_from(self.overhead.as_micros()).unwrap_or(u64::MAX);

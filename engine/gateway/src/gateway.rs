@@ -23,7 +23,7 @@ use crate::{
     facts::RequestId,
     health,
     kept::Kept,
-    pipeline::{self, brownout::Browned},
+    pipeline::{self, brownout::Browned, probe::Prober},
     snapshot::{Snapshot, Ways},
     source, telemetry,
     telemetry::metrics::Metrics,
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     ways: Ways,
     registry: Mutex<Registry>,
     condition: Arc<Mutex<condition::Registry>>,
+    /// Who asks targets how they do.
+    pub(crate) prober: Prober,
     /// Where calls wait that find no place.
     pub(crate) room: Arc<Room>,
     /// Calls that got less because there was too much to do.
@@ -100,6 +102,7 @@ impl Gateway {
                 functions,
                 clock,
                 metrics: Arc::default(),
+                meanings: Arc::default(),
             },
         )
     }
@@ -114,6 +117,7 @@ impl Gateway {
                 functions,
                 clock,
                 metrics: Arc::default(),
+                meanings: Arc::default(),
             },
         )
     }
@@ -135,6 +139,7 @@ impl Gateway {
                 ways,
                 registry,
                 condition,
+                prober: Prober::default(),
                 room,
                 browned: Browned::default(),
                 metrics,
@@ -212,6 +217,7 @@ impl Gateway {
     /// Refuses new calls from now on. Running ones go on.
     pub fn stop(&self) {
         self.inner.closed.store(true, Ordering::Release);
+        self.inner.prober.over.notify_waiters();
     }
 
     /// Refuses new calls and waits for running ones, at most `deadline`. Gives the number of calls
@@ -240,6 +246,10 @@ impl Inner {
     /// Number of calls running, streams included.
     pub(crate) fn running(&self) -> usize {
         self.running.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Registers a call.

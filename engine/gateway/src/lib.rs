@@ -7,6 +7,7 @@
 mod admin;
 pub mod bridge;
 mod call;
+mod embedder;
 pub mod explain;
 mod facts;
 mod gateway;
@@ -24,7 +25,7 @@ pub mod wire;
 
 pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};
 pub use explain::Explanation;
-pub use facts::{Facts, Member, header};
+pub use facts::{Compared, Facts, Member, header};
 pub use gateway::Gateway;
 pub use session::Session;
 pub use source::Source;

@@ -7,6 +7,7 @@ pub(crate) mod brownout;
 mod count;
 pub(crate) mod decode;
 pub(crate) mod dispatch;
+pub(crate) mod embed;
 mod encode;
 pub(crate) mod ensemble;
 pub(crate) mod explain;
@@ -16,10 +17,12 @@ mod guard_out;
 pub(crate) mod lifecycle;
 mod most;
 pub(crate) mod plan;
+pub(crate) mod probe;
 mod queue;
 mod recall;
 pub(crate) mod reserve;
 mod rules;
+pub(crate) mod semantic;
 pub(crate) mod settle;
 pub(crate) mod shadow;
 mod upload;
@@ -75,6 +78,8 @@ pub(crate) struct Job {
     pub(crate) permit: Option<Seats>,
     /// recall: under which name the answer is stored.
     pub(crate) cache_key: Option<CacheKey>,
+    /// semantic: how similar the request is to what targets are for.
+    pub(crate) likenesses: Option<Box<semantic::Likenesses>>,
     /// plan: what is tried, in order.
     pub(crate) plan: plan::Plan,
     /// guard_in: the targets that have what the call refers to.
@@ -165,6 +170,9 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
     let mut answer = if let Some(stored) = recall::run(job) {
         stored
     } else {
+        if semantic::wanted(job) {
+            Box::pin(semantic::run(job)).await;
+        }
         plan::run(job)?;
         shadow::begin(job);
         ensemble::run(job).await?;
@@ -203,6 +211,7 @@ impl Job {
             priority: Priority::default(),
             permit: None,
             cache_key: None,
+            likenesses: None,
             plan: plan::Plan::default(),
             trial: None,
             bound: lifecycle::Bound::default(),
@@ -231,7 +240,8 @@ impl Job {
     /// The same request without books of its own, to go on with where a stream breaks. `None` where
     /// that cannot be: the route does not ask for it, or the reply is more than one text.
     fn twin(&self) -> Option<Box<Self>> {
-        let route = self.route.as_ref().filter(|route| route.resume)?;
+        let target = self.target.as_ref()?;
+        let route = self.route.as_ref().filter(|route| route.resumes(target))?;
         if self.facts.brownout {
             return None;
         }

@@ -6,7 +6,7 @@ mod route;
 mod rule;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -29,7 +29,11 @@ use tidegate_types::{
     json,
 };
 
-use crate::{pipeline::plan::needs, telemetry::metrics::Metrics};
+use crate::{
+    embedder::meanings::Meanings,
+    pipeline::{plan::needs, probe::Probe},
+    telemetry::metrics::Metrics,
+};
 
 pub(crate) use provider::{ProviderState, Wire};
 pub(crate) use route::{Chain, Route};
@@ -45,6 +49,7 @@ pub(crate) struct Ways {
     pub(crate) functions: Functions,
     pub(crate) clock: Arc<Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) meanings: Arc<Meanings>,
 }
 
 /// Everything a call needs to know. Swapped as a whole on reload.
@@ -58,7 +63,11 @@ pub(crate) struct Snapshot {
     pub(crate) key_required: bool,
     pub(crate) on_unsupported: OnUnsupported,
     pub(crate) unpriced: Unpriced,
+    /// What texts mean, for routes that go by it.
+    pub(crate) meanings: Arc<Meanings>,
     pub(crate) queue: QueuePolicy,
+    /// Targets that are asked how they do, by name.
+    pub(crate) probes: BTreeMap<String, Probe>,
     /// Where all calls are counted, when there may not be any number.
     pub(crate) cap: Option<Need>,
     /// What outlives this snapshot of targets' and keys' health.
@@ -86,12 +95,16 @@ pub(crate) struct Target {
     pub(crate) place: Arc<Place>,
     /// What is known of the provider's keys here.
     pub(crate) pauses: Vec<Arc<KeyPauses>>,
+    /// Whether it is asked how it does: then no caller's call is a probe.
+    pub(crate) probed: bool,
     /// Most calls under way at its place.
     pub(crate) most: u32,
     pub(crate) breaker: BreakerPolicy,
     /// How its use is counted, where the strategy asks.
     pub(crate) meter: Option<(Unit, Arc<Meter>)>,
     pub(crate) retry: RetryPolicy,
+    /// Whether it is asked when no target is well, where a route inside the one that was called says so.
+    pub(crate) anyway: Option<bool>,
     /// What may be asked beside it.
     pub(crate) hedge: Option<Arc<Hedge>>,
     /// Names that calls may ask for.
@@ -115,12 +128,21 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether its breaker lets no call pass that is not made anyway.
+    pub(crate) fn is_cut_off(&self, now: Tick) -> bool {
+        match self.place.breaker.state(now) {
+            State::Closed => false,
+            State::Open(_) => true,
+            State::HalfOpen => self.probed,
+        }
+    }
+
     /// Whether it can take calls now.
     pub(crate) fn standing(&self, now: Tick) -> Standing {
         if self.provider.missing.is_some() {
             return Standing::Down;
         }
-        if let State::Open(_) = self.place.breaker.state(now) {
+        if self.is_cut_off(now) {
             return Standing::Down;
         }
         match self.provider.ring.readiness(&self.model, &self.pauses, now) {
@@ -250,7 +272,9 @@ impl Snapshot {
         let mut snapshot = Self {
             on_unsupported: config.on_unsupported,
             unpriced: config.unpriced,
+            meanings: Arc::clone(&ways.meanings),
             queue,
+            probes: BTreeMap::new(),
             cap,
             rules: Rules::compile(&config),
             config: Arc::new(config),
@@ -267,6 +291,8 @@ impl Snapshot {
             .iter()
             .map(|(name, route)| (name.clone(), Arc::new(snapshot.compile_route(name, route))))
             .collect();
+        let probes = snapshot.routes.values().flat_map(|route| &route.probes);
+        snapshot.probes = probes.map(|probe| (probe.name(), probe.clone())).collect();
         snapshot
     }
 
@@ -322,10 +348,12 @@ impl Snapshot {
         Target {
             pauses: pauses.collect(),
             place: health.place(&at),
+            probed: false,
             most: target.max_in_flight.unwrap_or(UNCAPPED),
             breaker: BreakerPolicy::resolve([&provider.breaker, &self.config.breaker]),
             meter: None,
             retry: RetryPolicy::default(),
+            anyway: None,
             hedge: None,
             tags: target.tags.clone(),
             max_input: target.max_input_tokens,

@@ -84,6 +84,26 @@ impl Place {
         Some(Trial::new(Arc::clone(self), seats, policy, pass, now))
     }
 
+    /// Whether it is known well enough not to be asked: it gave an answer within that time, and its breaker
+    /// is closed.
+    pub fn is_known(&self, now: Tick, within: Duration) -> bool {
+        let answered = self.total.at().is_some_and(|at| now.since(at) < within);
+        answered && self.breaker.state(now) == State::Closed
+    }
+
+    /// Takes note that it answers, without a try: a breaker that is not closed closes.
+    pub fn revive(&self, policy: BreakerPolicy, now: Tick) {
+        if self.breaker.state(now) != State::Closed {
+            self.breaker.succeeded(&policy, true, now);
+        }
+    }
+
+    /// Takes note that it does not answer, without a try: a breaker that is half open opens again.
+    pub fn note_failure(&self, policy: BreakerPolicy, now: Tick) {
+        let reopens = self.breaker.state(now) == State::HalfOpen;
+        self.breaker.failed(&policy, reopens, now);
+    }
+
     /// Begins a try although the breaker forbids it.
     pub fn begin_anyway(
         self: &Arc<Self>,
@@ -149,6 +169,35 @@ mod tests {
         assert_eq!(pause.until(), now.plus(Duration::from_secs(2)));
         pause.end();
         assert!(pause.over(now));
+    }
+
+    #[test]
+    fn what_is_learned_without_a_try_opens_and_closes_the_breaker() {
+        let place = Place::default();
+        let policy = BreakerPolicy {
+            failures: 2,
+            ..BreakerPolicy::default()
+        };
+        let at = |seconds: u64| Tick(seconds * 1_000_000_000 + 1);
+        place.note_failure(policy, at(0));
+        place.revive(policy, at(0));
+        assert_eq!(place.breaker.state(at(0)), State::Closed);
+        place.note_failure(policy, at(0));
+        assert_eq!(place.breaker.state(at(0)), State::Open(at(10)));
+        place.note_failure(policy, at(5));
+        assert_eq!(
+            place.breaker.state(at(5)),
+            State::Open(at(10)),
+            "nothing new"
+        );
+        place.note_failure(policy, at(10));
+        assert_eq!(place.breaker.state(at(10)), State::Open(at(30)));
+        place.revive(policy, at(12));
+        assert_eq!(place.breaker.state(at(12)), State::Closed);
+        assert!(!place.is_known(at(12), Duration::from_secs(5)));
+        place.total.add(1.0, at(12));
+        assert!(place.is_known(at(16), Duration::from_secs(5)));
+        assert!(!place.is_known(at(17), Duration::from_secs(5)));
     }
 
     #[test]

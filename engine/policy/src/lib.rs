@@ -12,6 +12,7 @@
 //! - [`limits`]: how fast they may call
 //! - [`kept`]: conversations, and where vendors keep things
 //! - [`cache`]: which answers may be given again
+//! - [`likeness`]: texts as vectors
 //! - [`window`]: sums over a sliding window
 //! - [`glob`]: `*` patterns
 
@@ -24,6 +25,7 @@ pub mod identity;
 pub mod kept;
 pub mod key_ring;
 pub mod ledger;
+pub mod likeness;
 pub mod limits;
 pub mod price;
 pub mod retry;

@@ -52,6 +52,17 @@ pub enum Strategy {
     CacheAffinity(CacheMemory),
     /// By how demanding the request is.
     Complexity(Box<Demands>),
+    /// The most similar to what the user says.
+    Semantic(Topics),
+}
+
+/// What a group of [`Strategy::Semantic`] goes by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Topics {
+    /// Which of the route's comparisons is the group's.
+    pub number: u16,
+    /// Members that are less similar stand as written.
+    pub threshold: f32,
 }
 
 /// Which duration a target's speed is.
@@ -159,6 +170,11 @@ pub trait View {
     fn remembered(&self, memory: &CacheMemory) -> SmallVec<[u16; 2]>;
     /// How demanding the request is.
     fn level(&self, demands: &Demands) -> Level;
+    /// How similar the request is to what a member of a group is for; `None` where nobody knows.
+    fn likeness(&self, topics: Topics, member: u16) -> Option<f32> {
+        let _ = (topics, member);
+        None
+    }
     /// Whether turns are looked at and not taken.
     fn looks_only(&self) -> bool {
         false

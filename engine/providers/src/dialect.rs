@@ -29,7 +29,9 @@ pub(crate) mod words;
 
 pub use cause::{Cause, cause};
 pub use count::{count_path, counted, read_count, translate_count, write_count, write_tokens};
-pub use embed::{Vectors, embed_path, translate_embedded, translate_embedding, wanted_vectors};
+pub use embed::{
+    Vectors, embed_path, read_vectors, translate_embedded, translate_embedding, wanted_vectors,
+};
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
 pub use quirks::{Adapted, adapt_request, adapt_rerank};

@@ -8,7 +8,7 @@ use tidegate_types::{
     json::{self, Outline},
 };
 
-use super::{Job, form::Form};
+use super::{Job, form::Form, probe};
 
 /// Members of the body the gateway reads or may replace, in every dialect.
 pub(crate) const KEYS: &[&str] = &[
@@ -75,6 +75,9 @@ pub(crate) struct Asks {
 
 pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     job.running = Some(job.gateway.enter()?);
+    if !job.snapshot.probes.is_empty() {
+        probe::start(&job.gateway);
+    }
     read(job)
 }
 

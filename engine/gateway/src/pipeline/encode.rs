@@ -70,9 +70,7 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
                 headers.insert(CONTENT_TYPE, stream_type);
             }
             let watch = batches::watch(job, status);
-            let twin = job
-                .twin()
-                .filter(|_| !source.is_opaque() && job.target.is_some());
+            let twin = job.twin().filter(|_| !source.is_opaque());
             let settlement = settle::open(job);
             let native = job.context.native;
             let stream = if let Some(twin) = twin {

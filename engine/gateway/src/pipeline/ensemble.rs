@@ -42,7 +42,7 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
     let Some(ensemble) = &route.ensemble else {
         return Ok(());
     };
-    if job.endpoint != Endpoint::Chat || job.bound != Bound::Free {
+    if unasked(job).is_some() {
         return Ok(());
     }
     let began = job.gateway.clock.now();
@@ -102,6 +102,17 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
     job.plan.order = plan::judges(job, &route, &ensemble.judges);
     job.plan.fallbacks_at = job.plan.order.len();
     Ok(())
+}
+
+/// Why targets are asked one after the other; `None` where the panel is asked.
+pub(super) fn unasked(job: &Job) -> Option<&'static str> {
+    if job.endpoint != Endpoint::Chat {
+        Some("only conversations are judged")
+    } else if job.bound != Bound::Free {
+        Some("it refers to what a vendor keeps")
+    } else {
+        None
+    }
 }
 
 fn unjudged() -> Error {

@@ -1,5 +1,6 @@
 //! The stages, asked what they would do instead of doing it.
 
+mod beside;
 mod targets;
 
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use tidegate_types::{Endpoint, Error, Money};
 use super::{
     Job, admit, authenticate, count, decode, dispatch, guard_in, lifecycle,
     plan::{self, Notes, prompt},
-    recall,
+    recall, semantic,
 };
 use crate::{
     call::{CacheDirective, Call, CallContext},
     explain::{
         Admission, Asked, BudgetSeen, CacheSeen, Considered, Explanation, Outcome, RouteSeen,
+        SemanticSeen,
     },
     gateway::Inner,
     snapshot::{Chain, Route},
@@ -90,7 +92,10 @@ pub(crate) fn explain(
         targets: Vec::new(),
         fallbacks: Vec::new(),
         fallbacks_on: std::collections::BTreeMap::default(),
+        panel: None,
+        shadow: None,
     };
+    semantic::look(&mut job);
     if let Some(route) = job.route.clone() {
         told.route = Some(route_seen(&job, &route));
         planned(&mut job, &route, &mut seen, &mut told);
@@ -155,12 +160,22 @@ fn planned(job: &mut Job, route: &Arc<Route>, seen: &mut Seen, told: &mut Explan
     let (first, then) = (first.to_vec(), then.to_vec());
     told.targets = targets::look(job, route, &first, &notes, &drawn.firsts);
     told.fallbacks = targets::look(job, route, &then, &notes, &[]);
-    for (chain, nodes) in &route.chains {
-        let order = targets::chain(job, route, *chain, &notes);
+    let own = route
+        .chains
+        .iter()
+        .map(|(chain, nodes)| (name(*chain).to_owned(), nodes));
+    let within = route.within.iter().flat_map(|within| {
+        let chains = within.chains.iter();
+        chains.map(|(chain, nodes)| (format!("{} in {}", name(*chain), within.name), nodes))
+    });
+    for (cause, nodes) in own.chain(within) {
+        let order = targets::chain(job, route, nodes, &notes);
         let mut looked = targets::look(job, route, &order, &notes, &[]);
         looked.extend(targets::outside(job, route, nodes.iter(), &notes));
-        told.fallbacks_on.insert(name(*chain).to_owned(), looked);
+        told.fallbacks_on.insert(cause, looked);
     }
+    told.panel = beside::panel(job, route, &notes);
+    told.shadow = beside::copies(job);
     let bound = before.iter().filter(|at| !job.plan.order.contains(at));
     let bound: Vec<u16> = bound.copied().collect();
     let bound = targets::bound(job, route, &bound, &notes);
@@ -277,9 +292,24 @@ fn route_seen(job: &Job, route: &Arc<Route>) -> RouteSeen {
         configured: job.snapshot.routes.contains_key(&*route.name),
         strategy: route.group.strategy.as_str().to_owned(),
         level: plan::level(job, route).map(str::to_owned),
+        semantic: comparisons(job, route),
         at_once: route.lanes,
         try_anyway: route.try_anyway,
     }
+}
+
+fn comparisons(job: &Job, route: &Route) -> Vec<SemanticSeen> {
+    let comparisons = route.comparisons.iter().enumerate();
+    let comparisons = comparisons.filter(|_| semantic::wanted(job));
+    let seen = comparisons.map(|(number, comparison)| SemanticSeen {
+        embedder: comparison.embedder.label().to_string(),
+        threshold: comparison.threshold,
+        known: job
+            .likenesses
+            .as_ref()
+            .is_some_and(|found| found.made(number)),
+    });
+    seen.collect()
 }
 
 fn name(chain: Chain) -> &'static str {

@@ -15,7 +15,7 @@ use tidegate_policy::{
 use tidegate_types::{Code, Error, config::Level};
 
 use super::{Job, lifecycle};
-use crate::snapshot::{Chain, Route, Target};
+use crate::snapshot::{Route, Target};
 pub(super) use scene::{Scene, Unfit};
 pub(super) use why::{Notes, Why};
 
@@ -79,14 +79,17 @@ pub(super) fn make(
     Ok(plan)
 }
 
-/// The targets that follow a failure of that kind.
-pub(super) fn chain(job: &Job, route: &Route, chain: Chain, rng: &mut Rng, why: Why<'_>) -> Order {
+/// The targets of a chain.
+pub(super) fn chain(
+    job: &Job,
+    route: &Route,
+    nodes: &[Node],
+    rng: &mut Rng,
+    why: Why<'_>,
+) -> Order {
     let mut order = Order::new();
-    let nodes = route.chains.iter().find(|(known, _)| *known == chain);
-    if let Some((_, nodes)) = nodes {
-        let scene = Scene::new(job, route, &job.plan.beginnings, why);
-        append(nodes, &scene, rng, &mut order);
-    }
+    let scene = Scene::new(job, route, &job.plan.beginnings, why);
+    append(nodes, &scene, rng, &mut order);
     order
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tidegate_policy::identity::Identity;
 use tidegate_types::{Code, Endpoint, Error, Money, Usage};
 
-use super::{Job, dispatch, encode, guard_out, lifecycle::Bound, plan, settle};
+use super::{Job, dispatch, encode, guard_out, lifecycle::Bound, plan, semantic, settle};
 use crate::{
     call::{Reply, ReplyBody},
     gateway::Running,
@@ -101,6 +101,11 @@ impl Tally {
         })
     }
 
+    /// Copies that run now.
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
     fn enter(self: &Arc<Self>, most: usize) -> Option<Place> {
         let room = |running: usize| (running < most).then_some(running + 1);
         let entered = self
@@ -164,12 +169,11 @@ fn told(came: &Came) -> Value {
 
 /// Sends a copy of the call on its way, if the route wants one and there is room.
 pub(super) fn begin(job: &mut Job) {
-    let Some(route) = job.route.clone() else {
+    let Some(route) = shadowed(job) else {
         return;
     };
     let Some(shadow) = &route.shadow else { return };
-    let may = matches!(job.endpoint, Endpoint::Chat | Endpoint::Embeddings);
-    if !may || job.bound != Bound::Free || job.rng.unit() >= shadow.sample {
+    if uncopied(job).is_some() || job.rng.unit() >= shadow.sample {
         return;
     }
     let entered = shadow.tally.enter(shadow.most);
@@ -183,10 +187,7 @@ pub(super) fn begin(job: &mut Job) {
         tally: Arc::clone(&shadow.tally),
         ended: Mutex::default(),
     });
-    let mut copy = job.copy(Arc::clone(&shadow.route));
-    copy.identity.clone_from(&shadow.payer);
-    // What makes a request one of its kind at its vendor is no concern of another's.
-    copy.headers.remove("idempotency-key");
+    let mut copy = copied(job, shadow);
     let side = |copy| Side {
         pair: Arc::clone(&pair),
         copy,
@@ -199,6 +200,38 @@ pub(super) fn begin(job: &mut Job) {
     } else {
         counted.dropped.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// The route whose copies are made: the one called, or else the innermost of those inside it that the call is
+/// planned to go to first.
+pub(super) fn shadowed(job: &Job) -> Option<Arc<Route>> {
+    let route = job.route.as_ref()?;
+    if route.shadow.is_some() || route.within.is_empty() {
+        return Some(Arc::clone(route));
+    }
+    let first = *job.plan.order.first()?;
+    let inner = route.around(first).find(|within| within.shadowed)?;
+    job.snapshot.routes.get(&*inner.name).cloned()
+}
+
+/// Why a call is not copied, whatever its route says.
+pub(super) fn uncopied(job: &Job) -> Option<&'static str> {
+    if !matches!(job.endpoint, Endpoint::Chat | Endpoint::Embeddings) {
+        Some("only conversations and embeddings are copied")
+    } else if job.bound != Bound::Free {
+        Some("it refers to what a vendor keeps")
+    } else {
+        None
+    }
+}
+
+/// The call as the other target gets it.
+pub(super) fn copied(job: &Job, shadow: &Shadow) -> Box<Job> {
+    let mut copy = job.copy(Arc::clone(&shadow.route));
+    copy.identity.clone_from(&shadow.payer);
+    // What makes a request one of its kind at its vendor is no concern of another's.
+    copy.headers.remove("idempotency-key");
+    copy
 }
 
 /// Runs a copy to its end; nobody sees what it says.
@@ -220,6 +253,9 @@ async fn run(mut job: Box<Job>, _place: Place, running: Running) {
 }
 
 async fn answer(job: &mut Job) -> Result<Reply, Error> {
+    if semantic::wanted(job) {
+        Box::pin(semantic::run(job)).await;
+    }
     plan::run(job)?;
     let mut answer = dispatch::run(job).await?;
     guard_out::run(job, &mut answer).await?;

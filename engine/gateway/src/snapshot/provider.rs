@@ -46,6 +46,8 @@ pub(crate) struct ProviderState {
     pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) timeouts: Timeouts,
     pub(crate) breaker: config::Breaker,
+    /// How its targets are asked how they do.
+    pub(crate) probe: Option<config::Probe>,
     /// Where its calls are counted, when there may not be any number.
     pub(crate) cap: Option<Need>,
     pub(crate) stream_usage: bool,
@@ -342,6 +344,7 @@ fn compile(
         prices: provider.prices.clone(),
         timeouts: provider.timeouts,
         breaker: provider.breaker,
+        probe: provider.probe.clone(),
         cap,
         stream_usage: provider
             .stream_usage

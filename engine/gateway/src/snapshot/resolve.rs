@@ -68,7 +68,12 @@ impl Snapshot {
         )))
     }
 
-    fn direct_route(&self, provider: &Arc<ProviderState>, model: &str, label: &str) -> Route {
+    pub(super) fn direct_route(
+        &self,
+        provider: &Arc<ProviderState>,
+        model: &str,
+        label: &str,
+    ) -> Route {
         let target = self.make_target(provider, model, &config::Target::named(label));
         Self::single(label, target)
     }

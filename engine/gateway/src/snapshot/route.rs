@@ -1,5 +1,8 @@
 //! A route, compiled: its targets in one list, and the tree by which they are ordered.
 
+mod asks;
+mod within;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock, PoisonError},
@@ -20,9 +23,11 @@ use tidegate_types::{
 
 use super::{Snapshot, Target};
 use crate::{
-    pipeline::{ensemble::Ensemble, shadow::Shadow},
+    pipeline::{ensemble::Ensemble, probe::Probe, semantic::Comparison, shadow::Shadow},
     telemetry::metrics::{Metrics, Series},
 };
+
+pub(crate) use within::Within;
 
 /// A public model name, or a `provider/model` used directly.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub(crate) struct Route {
     pub(crate) fallbacks: Vec<Node>,
     /// What is tried instead after certain failures.
     pub(crate) chains: Vec<(Chain, Vec<Node>)>,
+    /// What the routes inside it say for themselves, the innermost before those around it.
+    pub(crate) within: Vec<Within>,
     /// Every target that the trees above lead to, by position.
     pub(crate) targets: Vec<Arc<Target>>,
     /// How many targets may be asked at the same time.
@@ -53,6 +60,10 @@ pub(crate) struct Route {
     pub(crate) shadow: Option<Shadow>,
     /// Who goes first.
     pub(crate) priority: Option<config::Priority>,
+    /// What requests are compared with, by the numbers of groups that go by it.
+    pub(crate) comparisons: Vec<Comparison>,
+    /// Those of its targets that are asked how they do.
+    pub(crate) probes: Vec<Probe>,
     /// Whether one of its groups remembers prompts.
     pub(crate) remembers: bool,
     pub(crate) cache: Option<RouteCache>,
@@ -131,11 +142,19 @@ impl Snapshot {
             snapshot: self,
             targets: Vec::new(),
             remembers: false,
+            comparisons: Vec::new(),
+            within: Vec::new(),
+            probes: Vec::new(),
+            first: true,
+            chained: false,
+            retry: route.retry.clone(),
+            anyway: None,
             hedge: hedge(route),
         };
         let group = compiler.group(route, 0);
         // What stands in after a failure is asked when there was one.
         compiler.hedge = None;
+        compiler.first = false;
         let members = compiler.targets.len();
         let fallbacks = compiler.nodes(&route.fallbacks, route);
         let ensemble = route.ensemble.as_ref().map(|ensemble| Ensemble {
@@ -145,18 +164,7 @@ impl Snapshot {
                 .map_or(members / 2 + 1, |quorum| quorum as usize),
             instruction: ensemble.instruction.clone(),
         });
-        let on = &route.fallbacks_on;
-        let chains = [
-            (Chain::ContextWindow, &on.context_window),
-            (Chain::ContentPolicy, &on.content_policy),
-            (Chain::RateLimit, &on.rate_limit),
-            (Chain::Auth, &on.auth),
-        ];
-        let chains = chains
-            .into_iter()
-            .filter(|(_, targets)| !targets.is_empty())
-            .map(|(chain, targets)| (chain, compiler.nodes(targets, route)))
-            .collect();
+        let chains = compiler.chains(route);
         let identity = self.identity_of(name, route);
         let differ = differ(&compiler.targets);
         let alone = compiler.targets.len() == 1;
@@ -176,6 +184,9 @@ impl Snapshot {
             fallbacks,
             chains,
             remembers: compiler.remembers,
+            comparisons: compiler.comparisons,
+            within: compiler.within,
+            probes: compiler.probes,
             series: uncounted(compiler.targets.len()),
             targets: compiler.targets,
             lanes,
@@ -278,6 +289,9 @@ impl Snapshot {
             ensemble: None,
             shadow: None,
             priority: None,
+            comparisons: Vec::new(),
+            within: Vec::new(),
+            probes: Vec::new(),
             remembers: false,
             cache: None,
         }
@@ -288,19 +302,30 @@ struct Compiler<'a> {
     snapshot: &'a Snapshot,
     targets: Vec<Arc<Target>>,
     remembers: bool,
+    comparisons: Vec<Comparison>,
+    /// False below what stands in after a failure: nobody is asked about its order.
+    first: bool,
+    within: Vec<Within>,
+    probes: Vec<Probe>,
+    /// True below a chain: routes that it leads to have no chains of their own there.
+    chained: bool,
+    /// How targets are retried: as their route says, or else the one around it.
+    retry: config::RetryPolicy,
+    /// Whether targets that are not well are asked, where a route inside the outer one says so.
+    anyway: Option<bool>,
     /// What the route being compiled says of asking several, or else the one around it.
     hedge: Option<Arc<Hedge>>,
 }
 
 impl Compiler<'_> {
     fn group(&mut self, route: &config::Route, depth: usize) -> Group {
-        let members: Vec<Member> = route
-            .targets
-            .iter()
-            .filter_map(|target| Some(member(self.node(target, route, depth)?, target)))
-            .collect();
+        let kept = route.targets.iter().filter_map(|target| {
+            let node = self.node(target, route, depth)?;
+            Some((target, member(node, target)))
+        });
+        let (targets, members): (Vec<&config::Target>, Vec<Member>) = kept.unzip();
         Group {
-            strategy: self.strategy(route, &members),
+            strategy: self.strategy(route, &targets),
             members,
         }
     }
@@ -320,12 +345,15 @@ impl Compiler<'_> {
         depth: usize,
     ) -> Option<Node> {
         if let Some(inner) = self.snapshot.config.models.get(&target.model) {
-            return (depth < DEEPEST).then(|| Node::Group(self.nested(inner, depth + 1)));
+            let name = &target.model;
+            return (depth < DEEPEST).then(|| Node::Group(self.nested(name, inner, depth + 1)));
         }
         let (provider, model) = target.model.split_once('/')?;
         let provider = self.snapshot.providers.get(provider)?;
         let mut made = self.snapshot.make_target(provider, model, target);
-        made.retry = RetryPolicy::from(&route.retry);
+        made.retry = RetryPolicy::from(&self.retry);
+        made.anyway = self.anyway;
+        made.probed = self.probe(provider, model, target);
         made.hedge.clone_from(&self.hedge);
         if route.strategy == Strategy::LeastUsage {
             let unit = match route.by.as_deref() {
@@ -347,12 +375,67 @@ impl Compiler<'_> {
         Some(Node::Target(position))
     }
 
-    /// A route inside another: its targets as it orders them, then its fallbacks.
-    fn nested(&mut self, route: &config::Route, depth: usize) -> Group {
+    /// The chains of a route.
+    fn chains(&mut self, route: &config::Route) -> Vec<(Chain, Vec<Node>)> {
+        let chained = std::mem::replace(&mut self.chained, true);
+        let on = &route.fallbacks_on;
+        let chains = [
+            (Chain::ContextWindow, &on.context_window),
+            (Chain::ContentPolicy, &on.content_policy),
+            (Chain::RateLimit, &on.rate_limit),
+            (Chain::Auth, &on.auth),
+        ];
+        let chains = chains
+            .into_iter()
+            .filter(|(_, targets)| !targets.is_empty())
+            .map(|(chain, targets)| (chain, self.nodes(targets, route)))
+            .collect();
+        self.chained = chained;
+        chains
+    }
+
+    /// A route inside another. What it does not say itself is as the route around it says.
+    fn nested(&mut self, name: &str, route: &config::Route, depth: usize) -> Group {
+        let retry = inherited(&route.retry, &self.retry);
+        let retry = std::mem::replace(&mut self.retry, retry);
+        let anyway = route.try_anyway.or(self.anyway);
+        let anyway = std::mem::replace(&mut self.anyway, anyway);
+        let start = self.position();
         let own = hedge(route).or_else(|| self.hedge.clone());
         let around = std::mem::replace(&mut self.hedge, own);
         let group = self.group(route, depth);
-        self.hedge = around;
+        let end = self.position();
+        // What stands in after a failure is asked when there was one.
+        self.hedge = None;
+        let first = std::mem::replace(&mut self.first, false);
+        let group = self.with_fallbacks(group, route, depth);
+        let chains = if self.chained {
+            Vec::new()
+        } else {
+            self.chains(route)
+        };
+        (self.hedge, self.first) = (around, first);
+        (self.retry, self.anyway) = (retry, anyway);
+        if !chains.is_empty() || route.resume || route.shadow.is_some() {
+            self.within.push(Within {
+                name: Arc::from(name),
+                own: start..end,
+                all: start..self.position(),
+                chains,
+                resume: route.resume,
+                shadowed: route.shadow.is_some(),
+            });
+        }
+        group
+    }
+
+    /// The position of the next target.
+    fn position(&self) -> u16 {
+        u16::try_from(self.targets.len()).unwrap_or(u16::MAX)
+    }
+
+    /// A group and what stands in for it, in order.
+    fn with_fallbacks(&mut self, group: Group, route: &config::Route, depth: usize) -> Group {
         if route.fallbacks.is_empty() {
             return group;
         }
@@ -373,11 +456,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn strategy(&mut self, route: &config::Route, members: &[Member]) -> route::Strategy {
+    fn strategy(&mut self, route: &config::Route, targets: &[&config::Target]) -> route::Strategy {
         match route.strategy {
             Strategy::Weighted => route::Strategy::Weighted,
             Strategy::RoundRobin => {
-                let weights: Vec<u32> = members.iter().map(|member| member.weight).collect();
+                let weights: Vec<u32> = targets.iter().map(|target| target.weight).collect();
                 route::Strategy::RoundRobin(Turns::new(&weights))
             }
             Strategy::LeastBusy => route::Strategy::LeastBusy,
@@ -411,6 +494,7 @@ impl Compiler<'_> {
                 let config = route.complexity.clone().unwrap_or_default();
                 route::Strategy::Complexity(Box::new(Demands::from(&config)))
             }
+            Strategy::Semantic => self.semantic(route, targets),
             _ => route::Strategy::Ordered,
         }
     }
@@ -423,6 +507,17 @@ fn differ(targets: &[Arc<Target>]) -> Needs {
         set.with(target.lacks.differs(first), true)
             .with(target.denies, true)
     })
+}
+
+/// What a route says of retries, and what the one around it says of the rest.
+fn inherited(own: &config::RetryPolicy, around: &config::RetryPolicy) -> config::RetryPolicy {
+    config::RetryPolicy {
+        attempts: own.attempts.or(around.attempts),
+        backoff: own.backoff.or(around.backoff),
+        max_backoff: own.max_backoff.or(around.max_backoff),
+        budget: own.budget.or(around.budget),
+        give_up_after: own.give_up_after.or(around.give_up_after),
+    }
 }
 
 /// What a route says of asking several targets at the same time.

@@ -190,6 +190,10 @@ pub(super) struct Book {
     pub(super) series: HashMap<(Arc<str>, Arc<str>), Arc<Series>>,
     /// Tries that failed, by target and error.
     pub(super) errors: HashMap<(Arc<str>, &'static str), u64>,
+    /// Comparisons of requests with targets, by route and outcome.
+    pub(super) compared: HashMap<(Arc<str>, &'static str), u64>,
+    /// Probes, by target and outcome.
+    pub(super) probes: HashMap<(Arc<str>, &'static str), u64>,
 }
 
 impl Metrics {
@@ -211,11 +215,24 @@ impl Metrics {
 
     /// Counts a failed try.
     pub(crate) fn failed(&self, target: &Arc<str>, error: &'static str) {
-        let mut book = self.book();
-        let mut name = (Arc::clone(target), error);
-        if book.errors.len() >= MOST_ERRORS && !book.errors.contains_key(&name) {
-            name = (Arc::from(OTHER), error);
-        }
-        *book.errors.entry(name).or_default() += 1;
+        count(&mut self.book().errors, target, error);
     }
+
+    /// Counts a comparison of a request with the targets of a route.
+    pub(crate) fn compared(&self, route: &Arc<str>, outcome: &'static str) {
+        count(&mut self.book().compared, route, outcome);
+    }
+
+    /// Counts a probe; `ok` or an error's slug.
+    pub(crate) fn probed(&self, target: &Arc<str>, outcome: &'static str) {
+        count(&mut self.book().probes, target, outcome);
+    }
+}
+
+fn count(counts: &mut HashMap<(Arc<str>, &'static str), u64>, name: &Arc<str>, word: &'static str) {
+    let mut name = (Arc::clone(name), word);
+    if counts.len() >= MOST_ERRORS && !counts.contains_key(&name) {
+        name = (Arc::from(OTHER), word);
+    }
+    *counts.entry(name).or_default() += 1;
 }

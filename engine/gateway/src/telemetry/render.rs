@@ -169,12 +169,32 @@ fn calls(page: &mut Page, inner: &Inner) {
             page.histogram(name, &semantic(series), &series.first_tokens);
         }
     }
-    let name = "tidegate_attempt_errors_total";
-    page.family(name, "counter", "Tries that failed, by error.");
-    let mut errors: Vec<_> = book.errors.iter().collect();
-    errors.sort();
-    for ((target, error), count) in errors {
-        page.line(name, &[("target", target), ("error", error)], count);
+    for (name, help, [what, word], counts) in [
+        (
+            "tidegate_attempt_errors_total",
+            "Tries that failed, by error.",
+            ["target", "error"],
+            &book.errors,
+        ),
+        (
+            "tidegate_semantic_total",
+            "Requests compared with what targets are for, by outcome.",
+            ["route", "outcome"],
+            &book.compared,
+        ),
+        (
+            "tidegate_probes_total",
+            "Questions of the gateway's own, how a target does, by outcome.",
+            ["target", "outcome"],
+            &book.probes,
+        ),
+    ] {
+        page.family(name, "counter", help);
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort();
+        for ((of, said), count) in counts {
+            page.line(name, &[(what, of), (word, said)], count);
+        }
     }
 }
 

@@ -47,6 +47,11 @@ impl PeakAverage {
         (!value.is_nan()).then_some(value)
     }
 
+    /// When the last sample came.
+    pub fn at(&self) -> Option<Tick> {
+        self.get().map(|_| Tick(self.at.load(Ordering::Relaxed)))
+    }
+
     /// The average, sunk by the time since its last sample.
     pub fn sunk(&self, now: Tick) -> Option<f64> {
         Some(self.get()? * self.kept(now))

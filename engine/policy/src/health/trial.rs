@@ -138,6 +138,13 @@ impl Trial {
         }
     }
 
+    /// Takes note that the target answers, and of nothing else: what was asked says little of how fast it
+    /// is.
+    pub fn alive(mut self, now: Tick) {
+        let closes = self.release() != Pass::Closed;
+        self.place.breaker.succeeded(&self.policy, closes, now);
+    }
+
     /// Takes note that another target was quicker: this one takes at least that long. Otherwise only
     /// the quick answers of a target would be known. `streamed`: whether a stream was waited for.
     pub fn outrun(self, streamed: bool, now: Tick) {

@@ -168,6 +168,11 @@ fn arrange(group: &Group, view: &impl View, rng: &mut Rng, run: &mut [u16]) {
                 }
             }
         }
+        Strategy::Semantic(topics) => sort_by(run, |index| {
+            let likeness = view.likeness(*topics, index);
+            let counts = likeness.filter(|likeness| *likeness >= topics.threshold);
+            counts.map_or(f64::INFINITY, |likeness| -f64::from(likeness))
+        }),
         Strategy::Complexity(demands) => {
             let wanted = view.level(demands);
             let level = |index: u16| group.members[usize::from(index)].level;

@@ -38,6 +38,7 @@ impl Strategy {
             Self::ConsistentHash(_) => "consistent_hash",
             Self::CacheAffinity(_) => "prompt_cache_affinity",
             Self::Complexity(_) => "complexity",
+            Self::Semantic(_) => "semantic",
         }
     }
 }

@@ -26,6 +26,7 @@ struct Told {
     latency: Option<f64>,
     cost: i64,
     usage: i64,
+    likeness: Option<f32>,
 }
 
 const WELL: Told = Told {
@@ -36,6 +37,7 @@ const WELL: Told = Told {
     latency: Some(100.0),
     cost: 1,
     usage: 0,
+    likeness: None,
 };
 
 impl Scene {
@@ -87,6 +89,9 @@ impl View for Scene {
     fn level(&self, _: &Demands) -> Level {
         self.level
     }
+    fn likeness(&self, _: Topics, member: u16) -> Option<f32> {
+        self.at(member).likeness
+    }
 }
 
 fn group(strategy: Strategy, weights: &[u32]) -> Group {
@@ -125,6 +130,10 @@ fn strategies(weights: &[u32]) -> Vec<Strategy> {
         Strategy::ConsistentHash(HashBy::User),
         Strategy::CacheAffinity(memory),
         Strategy::Complexity(Box::new(Demands::from(&Complexity::default()))),
+        Strategy::Semantic(Topics {
+            number: 0,
+            threshold: 0.5,
+        }),
     ]
 }
 
@@ -452,4 +461,25 @@ fn a_member_may_be_a_group_with_its_own_strategy() {
     scene.targets[1].fits = false;
     scene.targets[2].fits = false;
     assert_eq!(order(&group, &scene, &mut rng), [0, 3]);
+}
+
+#[test]
+fn the_most_similar_comes_first_and_what_is_not_similar_enough_stands_as_written() {
+    let topics = Topics {
+        number: 0,
+        threshold: 0.4,
+    };
+    let likenesses = [Some(0.39), Some(0.5), None, Some(0.9), Some(0.4)];
+    let told = likenesses.map(|likeness| Told { likeness, ..WELL });
+    let mut scene = Scene::of(told.to_vec());
+    let group = group(Strategy::Semantic(topics), &[1; 5]);
+    let mut rng = Rng::with_seed(1);
+    assert_eq!(order(&group, &scene, &mut rng), [3, 1, 4, 0, 2]);
+    scene.targets[3].standing = Standing::Down;
+    assert_eq!(order(&group, &scene, &mut rng), [1, 4, 0, 2, 3]);
+    for target in &mut scene.targets {
+        target.likeness = target.likeness.map(|likeness| likeness - 0.6);
+    }
+    scene.targets[3].standing = Standing::Well;
+    assert_eq!(order(&group, &scene, &mut rng), [0, 1, 2, 3, 4]);
 }

@@ -328,6 +328,17 @@ pub fn translate_embedded(
     Ok(out)
 }
 
+/// The vectors of an answer in a provider's dialect, in the order of the texts; `None` where it holds
+/// none, or something else than numbers.
+pub fn read_vectors(dialect: Dialect, body: &[u8]) -> Option<Vec<Vec<f32>>> {
+    let body = Json::parse(body).ok()?;
+    let found = vectors(dialect, body)?.into_iter().map(|vector| {
+        let numbers = vector.items().map(|number| Some(number.as_f64()? as f32));
+        vector.is_array().then(|| numbers.collect())?
+    });
+    found.collect()
+}
+
 /// The vectors of an answer, in order.
 fn vectors(from: Dialect, body: Json<'_>) -> Option<Vec<Json<'_>>> {
     Some(match from {
@@ -482,5 +493,20 @@ mod tests {
         assert_eq!(many["meta"]["billed_units"]["input_tokens"], 3);
         let none = translate_embedded(Dialect::OpenAi, Vectors::List, b"{}", "m");
         assert!(none.is_err());
+        let read = |dialect, body: &[u8]| read_vectors(dialect, body);
+        assert_eq!(
+            read(Dialect::Gemini, gemini).unwrap(),
+            [[1.0, 0.5], [0.0, 2.0]]
+        );
+        assert_eq!(read(Dialect::Bedrock, titan).unwrap(), [[1.0, 2.0]]);
+        let turned = br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":[1e0]}]}"#;
+        assert_eq!(read(Dialect::OpenAi, turned).unwrap(), [[1.0], [2.0]]);
+        for wrong in [
+            "{}",
+            r#"{"data":[{"embedding":"AACAPw=="}]}"#,
+            r#"{"data":[{"embedding":["x"]}]}"#,
+        ] {
+            assert_eq!(read(Dialect::OpenAi, wrong.as_bytes()), None, "{wrong}");
+        }
     }
 }

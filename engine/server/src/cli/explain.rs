@@ -135,6 +135,14 @@ fn shown(told: &Explanation, paint: Paint) -> String {
             "route",
             format!("{}, {}{level}", route.name, route.strategy),
         );
+        for compared in &route.semantic {
+            let known = if compared.known {
+                "compared by"
+            } else {
+                "as written: a call would first ask"
+            };
+            line("", format!("{known} {}", compared.embedder));
+        }
     }
     line("cache", cache_said(told));
     if let Some(most) = outcome.reserves {
@@ -144,6 +152,12 @@ fn shown(told: &Explanation, paint: Paint) -> String {
     list(&mut text, "fallbacks", &told.fallbacks, paint);
     for (cause, targets) in &told.fallbacks_on {
         list(&mut text, &format!("on {cause}"), targets, paint);
+    }
+    if let Some(panel) = &told.panel {
+        list(&mut text, "judges", &panel.judges, paint);
+    }
+    if let Some(shadow) = &told.shadow {
+        list(&mut text, "copies", &shadow.targets, paint);
     }
     text
 }

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Price, Priority, Queue, Quirk, Route,
-    Rule, Size,
+    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Price, Priority, Probe, Queue, Quirk,
+    Route, Rule, Size,
 };
 use crate::{Dialect, Money, Secret};
 
@@ -112,6 +112,9 @@ pub struct Provider {
     /// target is asked; where there is none, the call waits in the `queue`. Default: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
+    /// Asks the targets of routes that lead to it now and then how they do. Default: nobody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Prices by model name; `*` stands for every model without an entry. They replace the catalogue's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub prices: BTreeMap<String, Price>,

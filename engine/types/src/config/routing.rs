@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, Duration, Ensemble, Hedge, Priority, Shadow, Timeouts,
+    Capabilities, Duration, Ensemble, Hedge, Priority, Probe, Semantic, Shadow, Timeouts,
     model::{RouteCache, one},
 };
 use crate::Secret;
@@ -30,6 +30,9 @@ pub struct Route {
     /// `complexity`: what makes a request medium or complex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity: Option<Complexity>,
+    /// `semantic`: what makes requests and targets similar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<Semantic>,
     /// `race`: how many targets are asked at once, default 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_once: Option<u32>,
@@ -94,6 +97,8 @@ pub enum Strategy {
     PromptCacheAffinity,
     /// The target declared for how demanding the request is; see `complexity`.
     Complexity,
+    /// The target whose description is most similar to what the user says; see `semantic`.
+    Semantic,
     /// The first `at_once` as written are asked at once, and the first content wins. All are paid.
     Race,
     /// All are asked at once, and a judge makes one answer of theirs; see `ensemble`. All are paid.
@@ -123,6 +128,13 @@ pub struct Target {
     /// The most demanding requests it is meant for, under `strategy: complexity`. Default `complex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complexity: Option<Level>,
+    /// What it is for, in words, under `strategy: semantic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What users say who should come here, under `strategy: semantic`: the most similar of these and
+    /// the description counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
     /// Requests of more tokens (estimated, four bytes each) are not sent here. Default: what the
     /// catalogue knows of the model, while another target takes more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +146,9 @@ pub struct Target {
     /// sent from here: the next target is asked, or the call waits in the `queue`. Default: any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
+    /// Asks it now and then how it does. Default: as its provider says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Members set in the request body, replacing the caller's. Values may be any JSON.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, serde_json::Value>,
@@ -284,11 +299,17 @@ impl<'de> Deserialize<'de> for Target {
             #[serde(default)]
             complexity: Option<Level>,
             #[serde(default)]
+            description: Option<String>,
+            #[serde(default)]
+            examples: Vec<String>,
+            #[serde(default)]
             max_input_tokens: Option<u64>,
             #[serde(default)]
             capabilities: Capabilities,
             #[serde(default)]
             max_in_flight: Option<u32>,
+            #[serde(default)]
+            probe: Option<Probe>,
             #[serde(default)]
             params: BTreeMap<String, serde_json::Value>,
             #[serde(default)]
@@ -314,9 +335,12 @@ impl<'de> Deserialize<'de> for Target {
                     tags: long.tags,
                     canary: long.canary,
                     complexity: long.complexity,
+                    description: long.description,
+                    examples: long.examples,
                     max_input_tokens: long.max_input_tokens,
                     capabilities: long.capabilities,
                     max_in_flight: long.max_in_flight,
+                    probe: long.probe,
                     params: long.params,
                     headers: long.headers,
                     timeouts: long.timeouts,

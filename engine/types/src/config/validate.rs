@@ -3,6 +3,7 @@
 mod admission;
 mod callers;
 mod clouds;
+mod probe;
 mod providers;
 mod routes;
 mod rules;

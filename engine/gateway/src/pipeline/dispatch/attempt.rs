@@ -114,6 +114,8 @@ pub(super) async fn run(
         lane.reservation = reserve::run(job, target)?;
         lane.trial = if anyway {
             Some(target.place.begin_anyway(seats, target.breaker, now))
+        } else if target.is_cut_off(now) {
+            None
         } else {
             target.place.begin(&mut seats, target.breaker, now)
         };
@@ -241,7 +243,7 @@ pub(super) fn look(job: &Job, target: &Target, anyway: bool) -> Option<Passed> {
     if !way.all(|need| need.gate.has_room(need.most)) {
         return Some(Passed::Full);
     }
-    let passes = anyway || target.place.breaker.passes(now);
+    let passes = anyway || !target.is_cut_off(now) && target.place.breaker.passes(now);
     (!passes).then(|| cut_off(target, now))
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn run(
     // Nothing was tried. Keys that were refused may ask again: the upstream's own words say better
     // what is wrong with them.
     if lanes.untried() && walk.leads_anyway() {
-        walk = Walk::new(job, route, true);
+        walk = walk.anyway();
         if let Some(won) = round(&mut walk, &mut lanes.all, until).await? {
             return Ok(won);
         }
@@ -93,7 +93,7 @@ pub(in crate::pipeline) fn foretell(
         if walk.anyway || !walk.leads_anyway() {
             return Err(walk.error());
         }
-        walk = Walk::new(job, route, true);
+        walk = walk.anyway();
     }
 }
 
@@ -139,8 +139,10 @@ pub(super) struct Walk<'a> {
     soonest: Option<Tick>,
     /// Whether all of them only wait because their keys were refused.
     refused_only: bool,
-    /// Chains that were taken.
-    taken: Vec<Chain>,
+    /// Whether only those of them are tried of which the configuration says so.
+    picked: bool,
+    /// Chains that were taken, by the route inside the route whose they are.
+    taken: Vec<(Option<usize>, Chain)>,
 }
 
 impl<'a> Walk<'a> {
@@ -159,8 +161,22 @@ impl<'a> Walk<'a> {
             full: Order::new(),
             soonest: None,
             refused_only: true,
+            picked: false,
             taken: Vec::new(),
         }
+    }
+
+    /// Begins anew with those that are tried although they are not well.
+    fn anyway(&self) -> Self {
+        Self {
+            picked: !self.refused_only,
+            ..Self::new(self.job, self.route, true)
+        }
+    }
+
+    /// Whether the configuration says that a target is tried when none is well.
+    fn is_picked(&self, target: &Target) -> bool {
+        target.anyway.unwrap_or(self.route.try_anyway)
     }
 
     /// Begins anew with those that had no room, the one that has some first.
@@ -177,7 +193,9 @@ impl<'a> Walk<'a> {
         }
         while let Some(position) = self.order.get(self.at).copied() {
             self.at += 1;
-            if let Some(target) = self.job.plan.target(self.route, position) {
+            if let Some(target) = self.job.plan.target(self.route, position)
+                && (!self.picked || self.is_picked(&target))
+            {
                 return Some((position, target));
             }
         }
@@ -239,28 +257,74 @@ impl<'a> Walk<'a> {
             return Err(error);
         }
         let code = error.code();
-        let chain = Chain::of(code).filter(|chain| !self.taken.contains(chain));
-        let others = chain.map_or_else(Default::default, |chain| {
-            self.taken.push(chain);
-            plan::chain(self.job, self.route, chain, &mut self.rng, Why::Unasked)
-        });
+        let found = Chain::of(code).and_then(|chain| self.take(position, chain));
+        self.follow(code, target, found);
+        self.failed = Some(error);
+        Ok(None)
+    }
+
+    /// The chain that follows a failure: of the innermost route around the target that has one which was
+    /// not taken yet.
+    fn take(&mut self, position: u16, chain: Chain) -> Option<(Option<usize>, Order)> {
+        let route = self.route;
+        let inner = route.within.iter().enumerate();
+        let inner = inner.filter(|(_, within)| within.all.contains(&position));
+        let inner = inner.map(|(index, within)| (Some(index), &within.chains));
+        for (whose, chains) in inner.chain([(None, &route.chains)]) {
+            let Some((_, nodes)) = chains.iter().find(|(known, _)| *known == chain) else {
+                continue;
+            };
+            if self.taken.contains(&(whose, chain)) {
+                continue;
+            }
+            self.taken.push((whose, chain));
+            let others = plan::chain(self.job, route, nodes, &mut self.rng, Why::Unasked);
+            if !others.is_empty() {
+                return Some((whose, others));
+            }
+        }
+        None
+    }
+
+    /// Goes on after a failure. A chain of a route inside the route takes the place of what is left of that
+    /// one, and what stands behind it still stands in.
+    fn follow(&mut self, code: Code, target: &Target, found: Option<(Option<usize>, Order)>) {
         let at = self.at;
-        match code {
-            Code::ContextWindow | Code::ContentPolicy if !others.is_empty() => {
+        let (whose, others) = found.unwrap_or_default();
+        let inner = whose.and_then(|whose| self.route.within.get(whose));
+        match (code, inner) {
+            // Only what takes more can help; only the caller can say that others may be asked.
+            (Code::ContextWindow, _) if others.is_empty() => self.keep_longer(target),
+            (Code::ContentPolicy, _) if others.is_empty() => self.order.truncate(at),
+            (Code::ContextWindow, Some(inner)) => {
+                let mut place = 0;
+                self.order.retain(|position| {
+                    place += 1;
+                    place <= at || !inner.all.contains(position)
+                });
+                self.keep_longer(target);
+                self.insert(at, others);
+            }
+            (Code::ContextWindow | Code::ContentPolicy, _) => {
                 self.order.truncate(at);
                 self.order.extend(others);
             }
-            // Only what takes more can help; only the caller can say that others may be asked.
-            Code::ContextWindow => self.keep_longer(target),
-            Code::ContentPolicy => self.order.truncate(at),
-            _ => {
-                let place = self.fallbacks_at.max(at);
-                self.fallbacks_at = place + others.len();
-                self.order.insert_many(place, others);
+            (_, Some(inner)) => {
+                let mut left = self.order.iter().skip(at);
+                let last = left.rposition(|position| inner.own.contains(position));
+                self.insert(last.map_or(at, |last| at + last + 1), others);
             }
+            (_, None) => self.insert(self.fallbacks_at.max(at), others),
         }
-        self.failed = Some(error);
-        Ok(None)
+    }
+
+    /// Puts targets into the order, in front of the fallbacks where they come before them.
+    fn insert(&mut self, place: usize, others: Order) {
+        let place = place.min(self.order.len());
+        if place <= self.fallbacks_at {
+            self.fallbacks_at += others.len();
+        }
+        self.order.insert_many(place, others);
     }
 
     /// Drops those of the targets left that are not known to take longer prompts than `target`.
@@ -281,7 +345,11 @@ impl<'a> Walk<'a> {
 
     /// Whether targets that are not well are tried when nothing else was.
     fn leads_anyway(&self) -> bool {
-        let anyway = self.route.try_anyway || self.refused_only;
+        let picked = |position: &u16| {
+            let target = self.job.plan.target(self.route, *position);
+            target.is_some_and(|target| self.is_picked(&target))
+        };
+        let anyway = self.refused_only || self.order.iter().any(picked);
         anyway && self.full.is_empty() && self.soonest.is_some()
     }
 

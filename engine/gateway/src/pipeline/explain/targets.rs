@@ -17,13 +17,13 @@ use crate::{
         dispatch::{self, Passed},
         plan::{self, Notes, Plan, Scene, Unfit, Why},
     },
-    snapshot::{Chain, Route, Target},
+    snapshot::{Route, Target},
 };
 
 /// How often a plan is drawn where chance decides.
 const DRAWS: u32 = 1000;
 /// Always the same, so that the same question has the same answer.
-const SEED: u64 = 7;
+pub(super) const SEED: u64 = 7;
 
 /// A plan, in its likeliest order.
 pub(super) struct Drawn {
@@ -59,8 +59,8 @@ pub(super) fn draw(job: &Job, route: &Arc<Route>, notes: &Notes) -> Result<Drawn
     Ok(Drawn { plan, firsts })
 }
 
-/// The targets that follow a failure of that kind.
-pub(super) fn chain(job: &Job, route: &Route, chain: Chain, notes: &Notes) -> Vec<u16> {
+/// The targets of a chain.
+pub(super) fn chain(job: &Job, route: &Route, chain: &[Node], notes: &Notes) -> Vec<u16> {
     let mut rng = Rng::with_seed(SEED);
     plan::chain(job, route, chain, &mut rng, Why::Noted(notes)).to_vec()
 }
@@ -257,7 +257,12 @@ fn places(route: &Route, position: u16, scene: &Scene<'_>, notes: &Notes) -> Vec
     if usize::from(position) >= route.targets.len() {
         return places;
     }
-    let chains = route.chains.iter().flat_map(|(_, nodes)| nodes);
+    let within = route.within.iter().flat_map(|within| &within.chains);
+    let chains = route
+        .chains
+        .iter()
+        .chain(within)
+        .flat_map(|(_, nodes)| nodes);
     let inner = route.fallbacks.iter().chain(chains);
     let inner = inner.filter_map(|node| match node {
         Node::Group(group) => Some(group),
@@ -364,6 +369,21 @@ fn why(group: &Group, index: usize, target: u16, scene: &Scene<'_>) -> String {
             "it answered the same beginning of a prompt".to_owned()
         }
         Strategy::LeastBusy | Strategy::CacheAffinity(_) => busy(),
+        Strategy::Semantic(topics) => {
+            let written = format!("number {} as written", index + 1);
+            let likeness = u16::try_from(index)
+                .ok()
+                .and_then(|at| scene.likeness(*topics, at));
+            match likeness {
+                Some(likeness) if likeness >= topics.threshold => {
+                    format!("similarity {likeness:.3} to what it is for")
+                }
+                Some(likeness) => {
+                    format!("{written}: similarity {likeness:.3} is below the threshold")
+                }
+                None => format!("{written}: nothing is known of its similarity"),
+            }
+        }
         Strategy::Complexity(_) => format!("for {} requests", plan::level_name(member.level)),
         _ => format!("number {} as written", index + 1),
     }

@@ -153,6 +153,36 @@ fn messages(body: Json<'_>) -> impl Iterator<Item = Json<'_>> {
     found.into_iter().flat_map(Json::items).chain(whole)
 }
 
+/// What the user said last, in words; `None` where the prompt holds none. Results of tools, which some
+/// dialects put into the user's mouth, are not the user's.
+pub(in crate::pipeline) fn last_turn(body: &Segments) -> Option<String> {
+    let bytes = body.to_bytes();
+    let body = read(&bytes)?;
+    // Gemini's users need not say who they are.
+    let nameless = body.get("contents").is_some();
+    let all: Vec<Json<'_>> = messages(body).collect();
+    let words = |message: &Json<'_>| {
+        if let Some(text) = message.as_text() {
+            return Some(text.decode().into_owned());
+        }
+        let role = message.get("role").and_then(Json::as_text);
+        let user = role.map_or(nameless, |role| role.is("user"));
+        let content = message.get("content").or_else(|| message.get("parts"));
+        let content = content.filter(|_| user)?;
+        if let Some(text) = content.as_text() {
+            return Some(text.decode().into_owned());
+        }
+        let parts = content.items();
+        let texts = parts.filter_map(|part| {
+            let text = part.as_text().or_else(|| part.get("text")?.as_text())?;
+            Some(text.decode().into_owned())
+        });
+        Some(texts.collect::<Vec<_>>().join("\n"))
+    };
+    let mut said = all.iter().rev().filter_map(words);
+    said.find(|text| !text.trim().is_empty())
+}
+
 /// The texts of a message, wherever its dialect puts them.
 fn gather(json: Json<'_>, words: &mut String, depth: usize) {
     const DEEPEST: usize = 6;
@@ -174,6 +204,49 @@ fn gather(json: Json<'_>, words: &mut String, depth: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_users_last_words_are_found_in_every_dialect() {
+        for (body, said) in [
+            (
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"tool","content":"b"}]}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"image"},{"type":"text","text":"b"}]}]}"#,
+                Some("a\nb"),
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"tool_result","content":"b"}]}]}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"contents":[{"parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]},{"role":"user","parts":[{"functionResponse":{}}]}]}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"user","content":[{"toolResult":{"content":[{"text":"b"}]}}]}]}"#,
+                Some("a"),
+            ),
+            (r#"{"input":"a"}"#, Some("a")),
+            (
+                r#"{"input":[{"role":"user","content":[{"type":"input_text","text":"a"}]},{"type":"function_call_output","output":"b"}]}"#,
+                Some("a"),
+            ),
+            (
+                r#"{"messages":[{"role":"system","content":"a"},{"role":"user","content":"  "}]}"#,
+                None,
+            ),
+            (r"{}", None),
+        ] {
+            let found = last_turn(&Segments::from(body.as_bytes().to_vec()));
+            assert_eq!(found.as_deref(), said, "{body}");
+        }
+    }
 
     #[test]
     fn pictures_do_not_count_by_their_bytes() {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use smallvec::SmallVec;
 use tidegate_policy::{
     Tick,
-    route::{self, CacheMemory, Demands, HashBy, Needs, Ranking, Speed, Standing, View},
+    route::{self, CacheMemory, Demands, HashBy, Needs, Ranking, Speed, Standing, Topics, View},
 };
 use tidegate_types::{Endpoint, Money, Usage, config::Level};
 
@@ -238,6 +238,13 @@ impl View for Scene<'_> {
 
     fn remembered(&self, memory: &CacheMemory) -> SmallVec<[u16; 2]> {
         memory.recall(self.beginnings, self.now)
+    }
+
+    /// What was found out is of the call's own route, and says nothing of others that it brings.
+    fn likeness(&self, topics: Topics, member: u16) -> Option<f32> {
+        let found = self.job.likenesses.as_ref()?;
+        let own = self.job.route.as_deref()?;
+        std::ptr::eq(own, self.route).then(|| found.of(topics, member))?
     }
 
     fn level(&self, demands: &Demands) -> Level {

@@ -29,6 +29,7 @@ impl Situation {
             latency: Some(1.0),
             cost: i64::from(rng.below(4) as u32),
             usage: 0,
+            likeness: (rng.below(4) > 0).then(|| rng.below(9) as f32 / 8.0),
         });
         let targets = targets.collect();
         let scene = Scene {
@@ -116,6 +117,11 @@ impl Situation {
                     // Enough and as little as possible; else as much as possible.
                     f64::from(if own >= wanted { own } else { 10 - own })
                 }
+                // From the threshold on, the most similar; then the others as written.
+                Strategy::Semantic(topics) => match told.likeness {
+                    Some(likeness) if likeness >= topics.threshold => -f64::from(likeness),
+                    _ => 2.0,
+                },
                 _ => 0.0,
             };
             let place = match member.canary {
@@ -160,6 +166,10 @@ fn strategies_without_chance_order_as_the_plainest_reckoning_does() {
             Strategy::LeastUsage,
             Strategy::LeastCost,
             Strategy::Complexity(demands()),
+            Strategy::Semantic(Topics {
+                number: 0,
+                threshold: 0.5,
+            }),
         ] {
             let situation = Situation::draw(&mut rng, strategy);
             let planned = order(&situation.group, &situation.scene, &mut rng);

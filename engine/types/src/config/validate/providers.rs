@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{Dimension, MockReply, Price, Provider, load::place::Place, suggest},
-    Report, Scope, admission, clouds, header_name, header_secret, pattern,
+    Report, Scope, admission, clouds, header_name, header_secret, pattern, probe,
     routes::breaker,
     timeouts,
 };
@@ -42,6 +42,8 @@ pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
         timeouts(&provider.timeouts, &place.then("timeouts"), report);
         breaker(&provider.breaker, &place.then("breaker"), report);
         admission::cap(provider.max_in_flight, &place, report);
+        let passes = provider.passthrough != Some(false);
+        probe::check(provider.probe.as_ref(), passes, &place, report);
         for (model, price) in &provider.prices {
             let place = place.then("prices").then(model);
             if model.is_empty() {

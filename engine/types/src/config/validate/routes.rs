@@ -1,15 +1,15 @@
 //! Routes: names, targets and how they are tried.
 
+mod nested;
+mod semantic;
 mod several;
-
-use std::collections::BTreeSet;
 
 use super::{
     super::{
         Breaker, Capabilities, RetryPolicy, Route, Strategy, Target, Timeouts, load::place::Place,
         suggest,
     },
-    Report, Scope, admission, header_name, header_secret, positive, timeouts,
+    Report, Scope, admission, header_name, header_secret, positive, probe, timeouts,
 };
 use crate::expression::{Expression, Kind};
 
@@ -71,6 +71,8 @@ fn route<'a>(scope: &Scope<'a>, route: &'a Route, place: &Place, report: Report<
         report(&place.then("targets"), message);
     }
     strategy(route, place, report);
+    nested::check(scope, route, place, report);
+    semantic::check(scope, route, place, report);
     several::check(scope, route, place, report);
     retry(&route.retry, &place.then("retry"), report);
     if let Some(cache) = &route.cache {
@@ -226,8 +228,14 @@ fn target<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Repo
         );
     }
     admission::cap(target.max_in_flight, place, report);
+    let providers = scope.config.providers.as_ref();
+    let provider = model
+        .split_once('/')
+        .and_then(|(name, _)| providers?.get(name));
+    let passes = provider.is_none_or(|provider| provider.passthrough != Some(false));
+    probe::check(target.probe.as_ref(), passes, place, report);
     if scope.config.models.contains_key(model) {
-        nested(scope, target, place, report);
+        nested::target(scope, target, place, report);
         return;
     }
     if let Some(message) = refuse_model(scope, model) {
@@ -247,58 +255,6 @@ fn target<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Repo
         header_secret(value.expose(), &place, report);
     }
     timeouts(&target.timeouts, &place.then("timeouts"), report);
-}
-
-/// A target that is another route: its own targets say what the others would.
-fn nested<'a>(scope: &Scope<'a>, target: &'a Target, place: &Place, report: Report<'_>) {
-    for (name, set) in [
-        ("params", !target.params.is_empty()),
-        ("headers", !target.headers.is_empty()),
-        ("timeouts", target.timeouts != Timeouts::default()),
-        ("max_input_tokens", target.max_input_tokens.is_some()),
-        (
-            "capabilities",
-            target.capabilities != Capabilities::default(),
-        ),
-        ("max_in_flight", target.max_in_flight.is_some()),
-    ] {
-        if set {
-            let message = format!("{:?} is a route: its own targets say this", target.model);
-            report(&place.then(name), message);
-        }
-    }
-    let mut path = vec![target.model.as_str()];
-    if let Some(way) = circle(scope, &mut path, &mut BTreeSet::new()) {
-        let message = format!("leads back to itself: {way}");
-        report(&place.then("model"), message);
-    }
-}
-
-/// The way from a route back to itself, as `a -> b -> a`. `seen` are routes that do not lead there.
-fn circle<'a>(
-    scope: &Scope<'a>,
-    path: &mut Vec<&'a str>,
-    seen: &mut BTreeSet<&'a str>,
-) -> Option<String> {
-    let route = scope.config.models.get(*path.last()?)?;
-    for target in route.targets.iter().chain(&route.fallbacks) {
-        let Some((name, _)) = scope.config.models.get_key_value(&target.model) else {
-            continue;
-        };
-        if path.first() == Some(&name.as_str()) {
-            return Some([&path.join(" -> "), " -> ", name].concat());
-        }
-        if !seen.insert(name) {
-            continue;
-        }
-        path.push(name);
-        let found = circle(scope, path, seen);
-        path.pop();
-        if found.is_some() {
-            return found;
-        }
-    }
-    None
 }
 
 fn refuse_model(scope: &Scope<'_>, model: &str) -> Option<String> {
