@@ -160,6 +160,7 @@ fn every_strategy_keeps_the_rules_in_generated_situations() {
             latency: (rng.below(8) > 0).then(|| rng.unit() * 1e9),
             cost: i64::from(rng.below(1000) as u32),
             usage: i64::from(rng.below(1000) as u32),
+            likeness: (rng.below(3) > 0).then(|| rng.unit() as f32),
         });
         let targets = targets.collect();
         let scene = Scene {
