@@ -85,6 +85,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
         return;
     }
     let engine = Arc::downgrade(inner);
+    let began = inner.clock.now();
     let over = Over(Weak::clone(&engine));
     let stop = Arc::clone(&inner.prober.over);
     tasks::spawn(async move {
@@ -94,12 +95,13 @@ pub(super) fn start(inner: &Arc<Inner>) {
         stopped.as_mut().enable();
         tokio::select! {
             () = stopped => {}
-            () = run(engine) => {}
+            () = run(engine, began) => {}
         }
     });
 }
 
-async fn run(engine: Weak<Inner>) {
+/// `from`: the moment from which the first pause is counted.
+async fn run(engine: Weak<Inner>, mut from: Tick) {
     let mut due: HashMap<String, Tick> = HashMap::new();
     let mut rng = Rng::new();
     loop {
@@ -115,15 +117,16 @@ async fn run(engine: Weak<Inner>) {
         due.retain(|name, _| snapshot.probes.contains_key(name));
         for (name, probe) in &snapshot.probes {
             // Engines that began together do not ask together.
-            let mut next = || now.plus(probe.every.mul_f64(0.9 + 0.1 * rng.unit()));
-            let at = due.entry(name.clone()).or_insert_with(&mut next);
+            let pause = probe.every.mul_f64(0.9 + 0.1 * rng.unit());
+            let at = due.entry(name.clone()).or_insert(from.plus(pause));
             if *at <= now {
-                *at = next();
+                *at = now.plus(pause);
                 if wants(probe, now) {
                     ready.push(ask(&inner, &snapshot, probe));
                 }
             }
         }
+        from = now;
         join_all(ready).await;
         let soonest = due.values().min().copied().unwrap_or_default();
         let pause = soonest.since(inner.clock.now()).min(LOOK);
