@@ -221,6 +221,30 @@ def test_instructor_gives_shapes(house: House, way: str, name: str) -> None:
     assert (made.city, made.days) == ("Zürich 🌊", [1, 2])
 
 
+EXTRACTORS = [(way, name) for way in WAYS for name in ("anthropic", "gemini", "cohere")]
+
+
+@pytest.mark.parametrize(("way", "name"), [pair for pair in EXTRACTORS if pair != ("process", "anthropic")])
+def test_instructor_gives_shapes_in_every_vendors_words(house: House, way: str, name: str) -> None:
+    import instructor
+
+    house.answers(calls(name))
+    talk = [{"role": "user", "content": "the tide?"}]
+    asked: dict[str, Any] = {"messages": talk, "response_model": tide, "max_retries": 1}
+    if name == "anthropic":
+        from anthropic import Anthropic
+
+        vendor = Anthropic(api_key="any", max_retries=0, base_url=house.server.url)
+        made = instructor.from_anthropic(vendor).messages.create(model="claude-haiku-4-5", max_tokens=100, **asked)
+    elif name == "gemini":
+        tools = instructor.from_genai(house.sdk("gemini", way), mode=instructor.Mode.GENAI_TOOLS)
+        made = tools.chat.completions.create(model="gemini-2.5-flash", **asked)
+    else:
+        own = instructor.from_cohere(house.sdk("cohere", way), mode=instructor.Mode.COHERE_TOOLS)
+        made = own.chat.completions.create(model="command-a-03-2025", **asked)
+    assert (made.city, made.days) == ("Zürich 🌊", [1, 2])
+
+
 def openai_client(house: House, way: str) -> Any:
     import openai
 

@@ -10,13 +10,16 @@ use tidegate_policy::{
     kept::{Conversations, Directory, MemoryConversations},
     ledger::{Account, Reservation},
 };
-use tidegate_types::{Money, chat::Json};
+use tidegate_types::{Money, Usage, chat::Json};
 
 /// Memory for conversations.
 const MEMORY: u64 = 64 << 20;
 
 /// Ids of vendors' things that are remembered.
 const MOST_IDS: u64 = 100_000;
+
+/// Sessions whose cost is remembered.
+const MOST_BILLS: u64 = 10_000;
 
 /// A longer chain of replies is no conversation.
 const LONGEST: usize = 1_000;
@@ -29,6 +32,51 @@ pub(crate) const PREFIX: &str = "resp_tg";
 pub(crate) struct Kept {
     pub(crate) conversations: Box<dyn Conversations>,
     pub(crate) origins: Directory<Origin>,
+    /// What sessions cost, by the id of the request that opened them.
+    pub(crate) bills: Directory<Bill>,
+}
+
+/// What a session has cost so far.
+#[derive(Debug)]
+pub(crate) struct Bill {
+    /// Who opened it: a key, or nobody, which is root.
+    pub(crate) owner: Option<Arc<str>>,
+    /// `provider/model`.
+    pub(crate) target: Arc<str>,
+    sum: Mutex<Sum>,
+}
+
+/// The sum of a bill.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sum {
+    /// Whether the session goes on.
+    pub(crate) open: bool,
+    pub(crate) cost: Money,
+    pub(crate) usage: Usage,
+}
+
+impl Bill {
+    /// The bill of a session that begins.
+    pub(crate) fn new(owner: Option<Arc<str>>, target: Arc<str>) -> Self {
+        let sum = Sum {
+            open: true,
+            cost: Money::ZERO,
+            usage: Usage::default(),
+        };
+        Self {
+            owner,
+            target,
+            sum: Mutex::new(sum),
+        }
+    }
+
+    pub(crate) fn sum(&self) -> Sum {
+        *self.sum.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note(&self, sum: Sum) {
+        *self.sum.lock().unwrap_or_else(PoisonError::into_inner) = sum;
+    }
 }
 
 /// Where a thing is, and whose it is.
@@ -58,6 +106,7 @@ impl Kept {
         Self {
             conversations: Box::new(MemoryConversations::new(MEMORY)),
             origins: Directory::new(MOST_IDS),
+            bills: Directory::new(MOST_BILLS),
         }
     }
 

@@ -45,6 +45,7 @@ use crate::{
     gateway::{Inner, Running},
     snapshot::{Route, Snapshot, Target},
     stream::source::EventSource,
+    tasks,
 };
 
 /// A call on its way. Each stage fills in what it finds out.
@@ -179,7 +180,14 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
         dispatch::run(job).await? // reserves before each attempt
     };
     guard_out::run(job, &mut answer).await?;
-    settle::run(job, &answer);
+    let told = settle::told(job, &answer);
+    if told.is_none()
+        && let Some(model) = settle::unread(job, &answer)
+    {
+        // On the heap: few answers tell nothing.
+        Box::pin(tasks::vocabulary(&model)).await;
+    }
+    settle::run(job, &answer, told);
     Ok(answer)
 }
 

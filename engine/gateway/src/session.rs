@@ -359,6 +359,7 @@ impl Session {
         self.meter.close();
         self.settlement
             .finish_session(self.meter.cost, self.meter.usage, error);
+        self.meter.note(false);
     }
 
     fn failed(&mut self, error: &SocketError) {

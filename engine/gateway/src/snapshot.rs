@@ -7,7 +7,7 @@ mod rule;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -116,6 +116,8 @@ pub(crate) struct Target {
     /// What the configuration says that it lacks.
     pub(crate) denies: Needs,
     pub(crate) tariff: Tariff,
+    /// Whether an answer of its told no usage, so that others are expected not to.
+    pub(crate) untold: AtomicBool,
     /// False when neither configuration nor catalogue has a price.
     pub(crate) priced: bool,
     /// Tokens the model takes in at most, where the catalogue knows.
@@ -179,7 +181,9 @@ impl Tariff {
 
     fn listed(model: &catalogue::Model, told: bool) -> Self {
         Self {
-            sheet: Some(Sheet::new(&model.terms, model.regional)),
+            sheet: Some(
+                Sheet::new(&model.terms, model.regional).with_pictures(model.pictures.clone()),
+            ),
             told,
             least_micros: u64::from(model.least_seconds) * 1_000_000,
             search_once: model.search_once,
@@ -371,6 +375,7 @@ impl Snapshot {
                 .map(|(key, value)| (key.clone(), Bytes::from(value.to_string())))
                 .collect(),
             tariff,
+            untold: AtomicBool::new(false),
             priced,
             context: known
                 .as_ref()

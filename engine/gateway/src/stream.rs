@@ -6,6 +6,7 @@ pub(crate) mod source;
 pub(crate) mod watch;
 
 use std::{
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -16,6 +17,7 @@ use tidegate_providers::{
     dialect::{Seen, StreamTap, StreamTranslator, encode_error_event, is_payload},
     event_stream::Splitter,
     sse::SseEvent,
+    tokens,
 };
 use tidegate_types::{Code, Dialect, Error, Money, chat::Json};
 
@@ -29,6 +31,7 @@ use crate::{
     facts::header as names,
     gateway::Inner,
     pipeline::{Answer, AnswerBody, Job, lifecycle::Turn},
+    tasks,
 };
 
 /// A stored stream may take this much of the cache.
@@ -70,6 +73,8 @@ pub struct SettlingStream {
     copied: usize,
     /// Reads along a body that is passed through.
     watch: Option<Box<Watch>>,
+    /// What the end waits for.
+    reading: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     ended: bool,
 }
 
@@ -182,6 +187,7 @@ impl SettlingStream {
             copy,
             copied: 0,
             watch: None,
+            reading: None,
             ended: false,
         }
     }
@@ -233,11 +239,29 @@ impl SettlingStream {
                     }
                 }
                 None => {
+                    ready!(self.prepare(cx));
                     self.finish_translation(out);
                     return Poll::Ready(self.end(None));
                 }
             }
         }
+    }
+
+    /// Has the vocabulary read by which the gateway counts what nobody told.
+    fn prepare(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.reading.is_none() {
+            let settlement = self.settlement.as_ref();
+            let settlement = settlement.filter(|_| self.source.usage().is_none());
+            let model = settlement.and_then(|settlement| settlement.counted_as(None));
+            let Some(model) = model.filter(|model| !tokens::is_ready(model)) else {
+                return Poll::Ready(());
+            };
+            let model = model.to_owned();
+            self.reading = Some(Box::pin(async move { tasks::vocabulary(&model).await }));
+        }
+        self.reading
+            .as_mut()
+            .map_or(Poll::Ready(()), |reading| reading.as_mut().poll(cx))
     }
 
     /// True for a body that is passed on unread.

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 
+use tidegate_providers::tokens;
 use tokio::runtime::Handle;
 
 use crate::bridge::host_call;
@@ -14,4 +15,19 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> bool {
     };
     runtime.spawn(host_call::same_home(task));
     true
+}
+
+/// Reads the vocabulary of a model before words are counted by it: aside, for that takes a while and
+/// others wait for this worker of the runtime.
+pub(crate) async fn vocabulary(model: &str) {
+    if tokens::is_ready(model) {
+        return;
+    }
+    let model = model.to_owned();
+    let read = move || tokens::read(&model);
+    match Handle::try_current() {
+        // Whoever cannot be told that it is done finds it done.
+        Ok(runtime) => drop(runtime.spawn_blocking(read).await),
+        Err(_) => read(),
+    }
 }

@@ -5,6 +5,7 @@ mod body;
 mod door;
 mod explain;
 mod failure;
+mod sessions;
 mod upgrade;
 
 use std::time::Duration;
@@ -114,6 +115,9 @@ impl Gateway {
     pub(crate) async fn enter(&self, entry: Entry) -> (Dialect, Result<Reply, Error>) {
         if entry.uri.path() == explain::PATH {
             return (Dialect::OpenAi, self.explained(&entry));
+        }
+        if let Some(bill) = self.billed(&entry) {
+            return (Dialect::OpenAi, bill);
         }
         let (dialect, call) = self.call(entry);
         let result = match call {

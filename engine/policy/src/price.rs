@@ -1,7 +1,7 @@
 //! What usage costs.
 
 use tidegate_types::{
-    Money, Service, Usage,
+    Money, PicturePrices, Service, Usage,
     config::{Dimension, Price},
     rates::{Rates, Terms, When},
 };
@@ -10,6 +10,7 @@ use tidegate_types::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
     rows: Vec<Row>,
+    pictures: PicturePrices,
     /// What regional answers cost on top, in thousandths of the price of tokens.
     regional: u16,
 }
@@ -58,8 +59,22 @@ impl Sheet {
         });
         Self {
             rows: rows.collect(),
+            pictures: PicturePrices::default(),
             regional,
         }
+    }
+
+    /// With prices of pictures by size and quality, which hold where no tokens are told.
+    #[must_use]
+    pub fn with_pictures(mut self, pictures: PicturePrices) -> Self {
+        if self.rows.is_empty() && !pictures.is_empty() {
+            self.rows.push(Row {
+                when: When::default(),
+                rates: filled(&Rates::default()),
+            });
+        }
+        self.pictures = pictures;
+        self
     }
 
     /// What `usage` costs at this moment, in seconds since 1970.
@@ -78,7 +93,6 @@ impl Sheet {
         sum.answer(usage);
         for (dimension, count) in [
             (Dimension::Character, usage.characters),
-            (Dimension::Image, usage.images),
             (
                 Dimension::Page,
                 usage.pages.saturating_sub(usage.annotated_pages),
@@ -93,6 +107,15 @@ impl Sheet {
             sum.add(dimension, count, 1_000_000);
         }
         sum.add(Dimension::Second, usage.micros, 1);
+        // The price is for an hour.
+        sum.add(Dimension::CacheStorage, usage.cache_kept / 3_600, 1_000_000);
+        let seconds = i128::from(usage.cache_kept % 3_600) * 1_000_000 / 3_600;
+        sum.add(Dimension::CacheStorage, 1, seconds);
+        match self.pictures.price(usage.picture) {
+            Some(_) if usage.output > 0 => {}
+            Some(each) => sum.add_at(each.saturating_mul(1_000_000), usage.images, 1_000_000),
+            None => sum.add(Dimension::Image, usage.images, 1_000_000),
+        }
         let thousandths = if usage.regional {
             1_000 + i128::from(self.regional)
         } else {
@@ -128,10 +151,15 @@ impl Sheet {
             .saturating_add(rate(ANSWER).saturating_mul(most.output.into()))
             .saturating_mul(1_000 + i128::from(self.regional))
             .saturating_mul(1_000);
+        let listed = self.pictures.most(most.picture).map(i128::from);
+        let picture = listed.map_or_else(
+            || rate(&[Dimension::Image]),
+            |each| each.saturating_mul(1_000_000),
+        );
         let pages = &[Dimension::Page, Dimension::AnnotatedPage];
         let units = [
             (rate(&[Dimension::Character]), most.characters),
-            (rate(&[Dimension::Image]), most.images),
+            (picture, most.images),
             (rate(pages), most.pages.max(most.annotated_pages)),
             (rate(&[Dimension::Search]), most.searches),
             (rate(&[Dimension::FileSearch]), most.file_searches),
@@ -146,7 +174,11 @@ impl Sheet {
             )
         });
         let time = rate(&[Dimension::Second]).saturating_mul(most.micros.into());
-        rounded_up(tokens.saturating_add(units).saturating_add(time))
+        let kept = rate(&[Dimension::CacheStorage])
+            .saturating_mul(i128::from(most.cache_kept.div_ceil(3_600)))
+            .saturating_mul(1_000_000);
+        let all = tokens.saturating_add(units).saturating_add(time);
+        rounded_up(all.saturating_add(kept))
     }
 
     /// Whether the quick copy of the model has a price of its own.
@@ -158,7 +190,8 @@ impl Sheet {
     /// Whether it has a price of this kind, at any time and for any service.
     pub fn charges(&self, dimension: Dimension) -> bool {
         let mut rows = self.rows.iter();
-        rows.any(|row| row.rates[dimension as usize] != 0)
+        dimension == Dimension::Image && !self.pictures.is_empty()
+            || rows.any(|row| row.rates[dimension as usize] != 0)
     }
 
     fn rates(&self, usage: &Usage, now: i64) -> Option<&[i64; Dimension::COUNT]> {
@@ -177,7 +210,9 @@ impl Sheet {
 
 impl From<&Price> for Sheet {
     fn from(price: &Price) -> Self {
+        let pictures = price.pictures.iter();
         Self::new(&price.terms(), 0)
+            .with_pictures(pictures.map(|(kind, each)| (*kind, each.nanos())).collect())
     }
 }
 
@@ -192,7 +227,11 @@ struct Sum<'a> {
 
 impl Sum<'_> {
     fn add(&mut self, dimension: Dimension, count: u64, scale: i128) {
-        let rate = i128::from(self.rates[dimension as usize]);
+        self.add_at(self.rates[dimension as usize], count, scale);
+    }
+
+    fn add_at(&mut self, rate: i64, count: u64, scale: i128) {
+        let rate = i128::from(rate);
         let parts = rate.saturating_mul(count.into()).saturating_mul(scale);
         self.parts = self.parts.saturating_add(parts);
     }

@@ -18,6 +18,7 @@ pub(crate) mod media;
 pub(crate) mod models;
 pub(crate) mod proof;
 mod quirks;
+mod rerank;
 mod resume;
 pub(crate) mod server_tool;
 mod stream;
@@ -30,11 +31,13 @@ pub(crate) mod words;
 pub use cause::{Cause, cause};
 pub use count::{count_path, counted, read_count, translate_count, write_count, write_tokens};
 pub use embed::{
-    Vectors, embed_path, read_vectors, translate_embedded, translate_embedding, wanted_vectors,
+    EmbedRequest, Vectors, embed_request, embedded_otherwise, read_vectors, translate_embedded,
+    wanted_vectors,
 };
 pub(crate) use error::{DOMAIN, Failure, failure_delta, failure_event, failure_named, sse_event};
 pub use foreign::{may_hold_foreign_proofs, without_foreign_proofs};
-pub use quirks::{Adapted, adapt_request, adapt_rerank};
+pub use quirks::{Adapted, adapt_request};
+pub use rerank::adapt_rerank;
 pub use resume::{Continuation, continued, takes_prefill, with_turn};
 pub use stream::StreamTranslator;
 pub use survey::{Survey, survey};

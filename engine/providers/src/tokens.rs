@@ -34,7 +34,7 @@ use crate::{
 const PIECE: usize = 16 * 1024;
 
 /// Of a longer text the rest is counted like its beginning.
-const MOST_COUNTED: usize = 1 << 20;
+const MOST_COUNTED: usize = 1 << 18;
 
 const TURN: u64 = 4;
 const REPLY: u64 = 3;
@@ -74,6 +74,16 @@ pub fn of_reply(dialect: Dialect, body: &[u8], model: &str) -> Option<u64> {
     )
 }
 
+/// Tokens of the texts of a complete text completion. `None` when the body is none.
+pub fn of_completion(body: &[u8], model: &str) -> Option<u64> {
+    let choices = Json::parse(body).ok()?.get("choices")?;
+    let bpe = vocabulary(model);
+    let texts = choices
+        .items()
+        .filter_map(|choice| choice.get("text")?.as_text());
+    Some(texts.map(|text| of(&text, bpe)).sum())
+}
+
 /// Tokens of what the events of a stream say, from its first one on. `None` when they say nothing, or
 /// are none of its dialect.
 pub fn of_events(dialect: Dialect, events: &[SseEvent], model: &str) -> Option<u64> {
@@ -111,6 +121,11 @@ pub fn split(text: &str, model: &str) -> Vec<(u32, String)> {
 pub fn is_ready(model: &str) -> bool {
     let place = if is_older(model) { &OLD } else { &NEW };
     place.get().is_some()
+}
+
+/// Reads the vocabulary of a model, unless that was done.
+pub fn read(model: &str) {
+    vocabulary(model);
 }
 
 static OLD: OnceLock<CoreBpe> = OnceLock::new();
@@ -319,6 +334,13 @@ mod tests {
         assert_eq!(one, 1 + TURN + REPLY);
         assert_eq!(two, one + 1 + TURN);
         assert!(tool > one + TOOL);
+    }
+
+    #[test]
+    fn completions_are_counted_by_their_texts() {
+        let body = br#"{"choices":[{"text":"hello world"},{"text":"hello","index":1}]}"#;
+        assert_eq!(of_completion(body, "gpt-5"), Some(3));
+        assert_eq!(of_completion(br#"{"text":"hello"}"#, "gpt-5"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Money;
+use crate::{Money, Picture};
 
 /// What a call consumed, in one form for every dialect.
 ///
@@ -23,6 +23,8 @@ pub struct Usage {
     pub cache_write: u64,
     /// Prompt tokens written to the provider's one-hour cache.
     pub cache_write_1h: u64,
+    /// Tokens that the provider keeps ready, times the seconds for which it does.
+    pub cache_kept: u64,
     /// Generated tokens spent on reasoning.
     pub reasoning: u64,
     /// Generated tokens that cite sources, where the vendor counts them apart.
@@ -49,6 +51,8 @@ pub struct Usage {
     pub micros: u64,
     /// Pictures made.
     pub images: u64,
+    /// Of what size and quality they are.
+    pub picture: Picture,
     /// Pages of documents read.
     pub pages: u64,
     /// Pages of documents annotated.

@@ -74,6 +74,7 @@ LITELLM: dict[str, tuple[str, Decimal]] = {
     "input_cost_per_request": ("request", MILLION),
 }
 SUFFIXES = {"_batches": "batch", "_flex": "flex", "_priority": "priority"}
+SIZE = re.compile(r"(\d+)-?x-?(\d+)")
 ABOVE = re.compile(r"_above_(\d+)k_tokens")
 
 CAPABILITIES = {
@@ -136,6 +137,8 @@ class Fact:
         self.can: set[str] = set()
         self.regional = 0
         self.search_once = False
+        # Dollars per picture, by `QUALITY/SIZE`.
+        self.pictures: dict[str, Decimal] = {}
 
 
 class Genai:
@@ -261,6 +264,15 @@ class Litellm:
         fact.search_once = entry.get("web_search_billing_unit") == "per_prompt"
         return fact
 
+    def picture(self, entry: dict[str, Any], kind: str) -> Decimal | None:
+        """What one picture costs of the kind that stands in front of an entry's name."""
+        each = entry.get("output_cost_per_image") or entry.get("input_cost_per_image")
+        size = SIZE.fullmatch(kind.rsplit("/", 1)[-1])
+        if each is None and size and entry.get("input_cost_per_pixel"):
+            pixels = Decimal(size.group(1)) * Decimal(size.group(2))
+            each = (Decimal(entry["input_cost_per_pixel"]) * pixels).quantize(Decimal("0.0001"))
+        return Decimal(each) if each else None
+
     def sheet(self, entry: dict[str, Any], kind: str) -> Sheet:
         rates: dict[tuple[str, int], Rates] = {}
         for key, value in entry.items():
@@ -318,6 +330,7 @@ def scaled(rates: Rates, factor: Decimal) -> Rates:
 
 def is_token(dimension: str) -> bool:
     return dimension not in (
+        "cache_storage",
         "character",
         "second",
         "image",

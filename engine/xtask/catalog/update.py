@@ -123,8 +123,9 @@ MAKERS = {
 # What the engine takes off a name before it looks it up.
 SPACES = ("regional.", "accounts/fireworks/models/", "models/")
 REGIONS = ("us-gov.", "global.", "apac.", "us.", "eu.", "jp.", "au.", "in.", "ca.")
+PICTURE = re.compile(r"(?=(?:low|medium|high|xhigh|max|hd|standard|\d+-x-\d+)/)(?:(low|medium|high|xhigh|max|hd|standard)/)?(?:(\d+-x-\d+)/)?")
 ORDER = (
-    "input output cache_read cache_write cache_write_1h reasoning citation audio_input audio_cache_read audio_output "
+    "input output cache_read cache_write cache_write_1h cache_storage reasoning citation audio_input audio_cache_read audio_output "
     "image_input image_cache_read image_output video_input video_output character hour second image page annotated_page "
     "search file_search search_unit message request"
 ).split()
@@ -158,7 +159,7 @@ class Row:
 
     def content(self) -> tuple[object, ...]:
         fact = self.fact
-        return (self.limits(), self.prices(), fact.regional, fact.search_once)
+        return (self.limits(), self.prices(), fact.regional, fact.search_once, tuple(fact.pictures.items()))
 
     def limits(self) -> str:
         fact = self.fact
@@ -180,6 +181,8 @@ class Row:
         plain = ("", "", "", 0)
         base = fact.sheet.get(plain, {})
         words.extend(spelled(base))
+        if fact.pictures:
+            words.append("pictures=" + ",".join(f"{kind}:{number(each)}" for kind, each in sorted(fact.pictures.items())))
         if fact.regional:
             words.append(f"regional={fact.regional}")
         if fact.search_once:
@@ -274,10 +277,24 @@ def litellm_name(provider: str, key: str) -> str | None:
     name = name.removeprefix("bedrock/").removeprefix("accounts/fireworks/models/").removeprefix("models/")
     if provider.startswith("azure") and name.startswith(("eu/", "us/", "global/", "global-standard/", "hd/", "standard/")):
         return None
-    if re.match(r"(low|medium|high|auto|hd|standard|\d+-x-\d+|\d+px)/", name):
+    if PICTURE.match(name) or re.match(r"(auto|max-x-max|\d+px)/", name):
         return None
     plain = re.fullmatch(r"[!-~]+", name) and not re.search(r"[=>*]", name) and name[0] not in "#"
     return name if plain else None
+
+
+def picture_of(provider: str, key: str) -> tuple[str, str] | None:
+    """Quality and size of the pictures that an entry is about, and the model's name; `1024-x-1024/50-steps/m` is none."""
+    rest = key
+    for prefix in (f"{provider}/", "azure/", "azure_ai/", "bedrock/"):
+        rest = rest.removeprefix(prefix)
+    found = PICTURE.match(rest)
+    if found is None:
+        return None
+    name = rest[found.end() :]
+    quality, size = found.group(1) or "", found.group(2) or ""
+    plain = re.fullmatch(r"[!-~]+", name) and not re.search(r"[=>*:,]", name) and "-steps/" not in name
+    return ("/".join(part for part in (quality, size.replace("-x-", "x")) if part), name) if plain else None
 
 
 def merged(genai: Fact | None, litellm: Fact | None, vendor: str) -> Fact:
@@ -319,12 +336,17 @@ def disagreements(vendor: str, name: str, genai: Fact, litellm: Fact) -> list[st
 def rows_of(vendor: str, genai: Genai, litellm: Litellm, notes: list[str]) -> dict[str, Row]:
     provider, providers = VENDORS[vendor]
     entries: dict[str, dict[str, object]] = {}
+    pictures: dict[str, dict[str, Decimal]] = {}
     aliases: dict[str, str] = {}
     for key, entry in litellm.table.items():
         owner = str(entry.get("litellm_provider"))
         if alias := entry.get("alias_of"):
             owner = str(litellm.table.get(str(alias), {}).get("litellm_provider"))
         if owner not in providers:
+            continue
+        if kind := picture_of(owner, key):
+            if each := litellm.picture(entry, kind[0]):
+                pictures.setdefault(kind[1], {})[kind[0]] = each
             continue
         name = litellm_name(owner, key)
         if name and alias:
@@ -336,7 +358,7 @@ def rows_of(vendor: str, genai: Genai, litellm: Litellm, notes: list[str]) -> di
     for name, target in aliases.items():
         if target in entries:
             entries.setdefault(name, entries[target])
-    names = set(entries)
+    names = set(entries) | set(pictures)
     if provider:
         names |= {bare(name) for name in genai.names(provider)}
     rows = {}
@@ -358,8 +380,12 @@ def rows_of(vendor: str, genai: Genai, litellm: Litellm, notes: list[str]) -> di
             notes.extend(disagreements(vendor, name, first, second))
         row = Row(name)
         row.fact = merged(first, second, vendor)
+        row.fact.pictures = pictures.get(name, {})
+        if row.fact.pictures:
+            row.fact.kind = row.fact.kind or "image"
+            row.fact.gives |= {"image"}
         row.source = model.id if model else aliases.get(name, name)
-        if row.fact.sheet or row.fact.context:
+        if row.fact.sheet or row.fact.context or row.fact.pictures:
             rows[name] = row
     return rows
 
@@ -421,7 +447,8 @@ def corrected(lines: list[str], own: list[str]) -> list[str]:
     for correction in own:
         name, *members = correction.split()
         words = rows.get(name, name).split()
-        at = next((index for index, word in enumerate(words) if index and word[0] in "@>"), len(words))
+        conditions = ("@", ">", "since=", "hours=")
+        at = next((index for index, word in enumerate(words) if index and word.startswith(conditions)), len(words))
         for member in members:
             key = member.split("=", 1)[0]
             place = next((index for index in range(1, at) if words[index].split("=", 1)[0] == key), None)

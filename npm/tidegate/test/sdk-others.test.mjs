@@ -179,6 +179,14 @@ for (const way of ["in process", "by base URL"]) {
       assert.match(headers["content-type"], /^multipart\/form-data/);
       assert.ok(body.includes(sound) && body.includes('filename="ahoi.wav"'), path);
     }
+    const pictures = await client.images.generate({ model: "m", prompt: "a tide", n: 2, size: "1024x1024" });
+    assert.deepEqual(pictures.data.map((one) => one.b64_json), ["AAEC", "AAEC"]);
+    const spoken = await client.audio.speech.create({ model: "m", voice: "alloy", input: "ahoi" });
+    assert.equal(spoken.headers.get("content-type"), "audio/mpeg");
+    assert.deepEqual(Buffer.from(await spoken.arrayBuffer()), Buffer.from("sound of ahoi"));
+    const endpoint = "/v1/chat/completions";
+    const batch = await client.batches.create({ input_file_id: "file-1", endpoint, completion_window: "24h" });
+    assert.deepEqual([batch.id, batch.status], ["batch_1", "validating"]);
     await client.files.retrieve("file-1");
     assert.equal(`${up.last().method} ${up.last().path}`, "GET /v1/files/file-1");
     await client.batches.cancel("batch_1");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use tidegate_policy::ledger::Reservation;
-use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json};
+use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json, config::unix_seconds};
 
 use super::{Job, reserve};
 use crate::{
@@ -30,8 +30,11 @@ const REMEMBERED: &[&str] = &[
 ];
 
 /// Where Gemini keeps the beginnings of prompts. What is written there is paid once, as any prompt
-/// ("Context caching", billing); what is kept is paid by the hour, which no answer tells.
+/// ("Context caching", billing), and the time for which it is to be kept.
 const CACHES: &str = "/cachedContents";
+
+/// For how many seconds it is kept where nobody says so ("Context caching", `ttl`).
+const KEPT: i64 = 3_600;
 
 /// Sends a batch to the provider that has its file.
 ///
@@ -137,6 +140,7 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
             let most = Usage {
                 input,
                 output: if caches { 0 } else { most },
+                cache_kept: if caches { kept(body, input, job) } else { 0 },
                 ..Usage::default()
             };
             bound = bound.saturating_add(sheet.bound(&most, false));
@@ -147,6 +151,24 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
     let held = identity.account.reserve(bound, now);
     held.map(Some)
         .map_err(|refusal| reserve::refused(&identity.id, &refusal))
+}
+
+/// Tokens times the seconds for which a new cache is to be kept.
+fn kept(body: Json<'_>, tokens: u64, job: &Job) -> u64 {
+    let said = |one: &str, other: &str| {
+        let text = body.get(one).or_else(|| body.get(other))?.as_text()?;
+        Some(text.decode().into_owned())
+    };
+    let ttl = said("ttl", "ttl").and_then(|ttl| ttl.trim_end_matches('s').parse::<f64>().ok());
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the conversion holds at the ends"
+    )]
+    let ttl = ttl.map(|ttl| ttl.ceil() as i64);
+    let until = || unix_seconds(&said("expireTime", "expire_time")?);
+    let left = || Some(until()? - job.gateway.clock.unix_seconds());
+    let seconds = ttl.or_else(left).unwrap_or(KEPT).max(0);
+    tokens.saturating_mul(seconds.unsigned_abs())
 }
 
 /// The requests of a batch that stand in its body: Anthropic's and Mistral's, Google's.
@@ -179,6 +201,8 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
             batch = Some(Arc::new(Batch::new(account, job.held.take())));
         }
         (&Method::POST, true) => {}
+        // Whoever keeps it longer pays for that.
+        (&Method::PATCH, false) if caches && batch.is_some() => {}
         (&Method::GET, false) if batch.is_some() => {
             results = matches!(place.rest, "content" | "results" | "download");
         }

@@ -4,7 +4,10 @@ use tidegate_providers::{dialect, tokens};
 use tidegate_types::{Code, Dialect, Endpoint, Error, chat::Json};
 
 use super::{Answer, Job};
-use crate::snapshot::{Target, Wire};
+use crate::{
+    snapshot::{Target, Wire},
+    tasks,
+};
 
 /// The format in which a provider is asked: the caller's own, or else the first that has the question.
 pub(super) fn wire(target: &Target, dialect: Dialect) -> &Wire {
@@ -29,8 +32,9 @@ pub(super) fn unasked(error: &Error) -> bool {
 }
 
 /// The gateway's own count. `None` when the body is none of its dialect.
-pub(super) fn local(job: &mut Job) -> Option<Answer> {
+pub(super) async fn local(job: &mut Job) -> Option<Answer> {
     let model = job.route.as_ref()?.targets.first()?.model.to_string();
+    tasks::vocabulary(&model).await;
     let whole = job.body.to_bytes();
     let body = if job.dialect == Dialect::Cohere {
         let text = Json::parse(&whole).ok()?.get("text")?.as_text()?;

@@ -43,7 +43,7 @@ pub(super) async fn run(job: &mut Job) -> Result<Answer, Error> {
     let result = timed(job, &route).await;
     match result {
         Err(error) if job.endpoint == Endpoint::CountTokens && count::unasked(&error) => {
-            count::local(job).ok_or(error)
+            Box::pin(count::local(job)).await.ok_or(error)
         }
         result => result,
     }

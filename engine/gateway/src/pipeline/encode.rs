@@ -7,10 +7,10 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 use tidegate_providers::dialect::{
-    Continuation, StreamTranslator, read_count, stream_type, translate_embedded,
-    translate_response, wanted_vectors, write_count,
+    Continuation, StreamTranslator, embedded_otherwise, read_count, stream_type,
+    translate_embedded, translate_response, wanted_vectors, write_count,
 };
-use tidegate_types::{Code, Endpoint, Error, Relay};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Relay};
 
 use super::{Answer, AnswerBody, Job, batches, lifecycle::Turn, settle};
 use crate::{
@@ -33,7 +33,9 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
     // Translated answers name the time they were made where their dialect does.
     let created = || u64::try_from(job.gateway.clock.unix_seconds()).unwrap_or(0);
     let body = match body {
-        AnswerBody::Complete(bytes) if same => ReplyBody::Complete(bytes),
+        AnswerBody::Complete(bytes) if same && !is_otherwise(job, &bytes) => {
+            ReplyBody::Complete(bytes)
+        }
         AnswerBody::Complete(bytes) if matches!(job.endpoint, Endpoint::Relay(_)) => {
             ReplyBody::Complete(bytes)
         }
@@ -41,6 +43,7 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
             let vectors = wanted_vectors(job.dialect, &job.body.to_bytes());
             let made = translate_embedded(dialect, vectors, &bytes, &job.asks.model)
                 .map_err(|error| wire::translation_error(error, Code::UpstreamInvalid))?;
+            headers.remove(CONTENT_LENGTH);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             ReplyBody::Complete(made.into())
         }
@@ -112,6 +115,13 @@ pub(super) fn run(job: &mut Job, answer: Answer) -> Result<Reply, Error> {
     Ok(Reply { head, body })
 }
 
+/// Whether an answer in the caller's dialect is not in the form it was asked for.
+fn is_otherwise(job: &Job, body: &[u8]) -> bool {
+    job.endpoint == Endpoint::Embeddings
+        && job.dialect == Dialect::Gemini
+        && embedded_otherwise(wanted_vectors(job.dialect, &job.body.to_bytes()), body)
+}
+
 /// Whether the gateway asked for usage events that the caller did not ask for.
 fn hides_usage(job: &Job) -> bool {
     job.asks.stream
@@ -120,7 +130,7 @@ fn hides_usage(job: &Job) -> bool {
             Endpoint::Chat | Endpoint::Relay(Relay::Completions)
         )
         && !job.asks.include_usage
-        && job.dialect == tidegate_types::Dialect::OpenAi
+        && job.dialect == Dialect::OpenAi
         && job
             .target
             .as_ref()

@@ -1,10 +1,10 @@
 //! The most a call can consume, as far as its request tells, and what the request alone can tell.
 
 use memchr::memmem;
-use tidegate_types::{Endpoint, Native, Relay, Usage, chat::Json};
+use tidegate_types::{Endpoint, Native, Picture, Relay, Usage, chat::Json, config::Dimension};
 
 use super::Job;
-use crate::snapshot::Target;
+use crate::{snapshot::Target, stream::settlement::BYTES_PER_TOKEN};
 
 /// No format in use takes fewer bytes for a second of sound: speech codecs begin at 4 kbit/s.
 const LEAST_BYTES_PER_SECOND: u64 = 500;
@@ -20,6 +20,11 @@ const MOST_SAMPLES: u64 = 4;
 const VEO_SECONDS: u64 = 8;
 /// Searches a call that may search is expected to make at most.
 const MOST_SEARCHES: u64 = 30;
+/// Tokens of speech in a second: `gpt-4o-mini-tts` costs $12 per million and "about $0.015 per minute"
+/// (OpenAI, "Pricing").
+const SPEECH_TOKENS: u64 = 21;
+/// Characters that are spoken in a second: 150 English words a minute.
+const SPOKEN: u64 = 15;
 /// Documents that a reranker takes for one unit ("How Does Cohere's Pricing Work?").
 const DOCUMENTS_PER_UNIT: u64 = 100;
 
@@ -50,11 +55,15 @@ pub(super) fn of(job: &Job, target: &Target) -> (Usage, bool) {
             most.output = output(job, target);
             let choices = number(job, "n").unwrap_or(1).max(job.asks.choices).max(1);
             match relay {
-                Relay::Images | Relay::ImageEdits | Relay::ImageVariations => most.images = choices,
+                Relay::Images | Relay::ImageEdits | Relay::ImageVariations => {
+                    most.images = choices;
+                    most.picture = picture(job);
+                }
                 Relay::Speech => {
                     most.characters = bytes;
                     // Nobody speaks slower than a second a character.
                     most.micros = bytes.saturating_mul(1_000_000);
+                    most.output = bytes.saturating_mul(SPEECH_TOKENS);
                 }
                 Relay::Transcriptions | Relay::Translations => {
                     most.micros = bytes.saturating_mul(1_000_000) / LEAST_BYTES_PER_SECOND;
@@ -74,8 +83,8 @@ pub(super) fn of(job: &Job, target: &Target) -> (Usage, bool) {
     let Some(sheet) = &target.tariff.sheet else {
         return (most, false);
     };
-    let searches = sheet.charges(tidegate_types::config::Dimension::Search);
-    let files = sheet.charges(tidegate_types::config::Dimension::FileSearch);
+    let searches = sheet.charges(Dimension::Search);
+    let files = sheet.charges(Dimension::FileSearch);
     if !searches && !files && !sheet.has_fast() {
         return (most, false);
     }
@@ -100,15 +109,34 @@ fn output(job: &Job, target: &Target) -> u64 {
 }
 
 /// What the request alone tells of what was consumed, for answers that do not: characters to be
-/// spoken, and roughly the length of sound.
+/// spoken, roughly the length of sound, size and quality of pictures.
 pub(super) fn asked(job: &Job) -> Usage {
     let mut asked = Usage::default();
     match job.endpoint {
         Endpoint::Relay(Relay::Speech) => {
             let body = job.body.to_bytes();
             let text = std::str::from_utf8(&body).ok().map(Json::trusted);
-            let input = text.and_then(|body| body.get("input")?.as_text());
+            let said = |key| text.and_then(|body| body.get(key)?.as_text());
+            let input = said("input");
             asked.characters = input.map_or(0, |input| input.decode().chars().count() as u64);
+            let sheet = job
+                .target
+                .as_ref()
+                .and_then(|target| target.tariff.sheet.as_ref());
+            let charges = |dimension| sheet.is_some_and(|sheet| sheet.charges(dimension));
+            let micros = asked.characters.saturating_mul(1_000_000) / SPOKEN;
+            let by_character = charges(Dimension::Character);
+            if charges(Dimension::AudioOutput) && !by_character {
+                let told = said("instructions").map_or(0, |text| text.decode().len() as u64);
+                asked.input = (asked.characters + told).div_ceil(BYTES_PER_TOKEN);
+                asked.output = micros.saturating_mul(SPEECH_TOKENS) / 1_000_000;
+                asked.audio_output = asked.output;
+            } else if charges(Dimension::Second) && !by_character {
+                asked.micros = micros;
+            }
+        }
+        Endpoint::Relay(Relay::Images | Relay::ImageEdits | Relay::ImageVariations) => {
+            asked.picture = picture(job);
         }
         Endpoint::Relay(Relay::Transcriptions | Relay::Translations) => {
             asked.micros = job.size().saturating_mul(1_000_000) / BYTES_PER_SECOND;
@@ -127,6 +155,19 @@ pub(super) fn asked(job: &Job) -> Usage {
         _ => {}
     }
     asked
+}
+
+/// Size and quality of the pictures that are asked for.
+fn picture(job: &Job) -> Picture {
+    let said = |name: &str| match &job.asks.form {
+        Some(form) => Some(form.get(name)?.value.trim().to_owned()),
+        None => {
+            let body = job.body.to_bytes();
+            let body = Json::parse(&body).ok()?;
+            Some(body.get(name)?.as_text()?.decode().into_owned())
+        }
+    };
+    Picture::said(said("quality").as_deref(), said("size").as_deref())
 }
 
 /// A whole number inside the request's JSON, where this path leads.

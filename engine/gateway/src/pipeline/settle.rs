@@ -1,5 +1,7 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
+use std::sync::atomic::Ordering;
+
 use tidegate_policy::{admission::Seats, health::Trial};
 use tidegate_providers::{dialect, tokens};
 use tidegate_types::{Code, Endpoint, Error, Money, Usage};
@@ -11,7 +13,7 @@ use crate::{
     telemetry::metrics::Tries,
 };
 
-pub(crate) use crate::stream::settlement::BYTES_PER_TOKEN;
+pub(crate) use crate::stream::settlement::{BYTES_PER_TOKEN, counts};
 
 /// What a try was seen to consume.
 pub(crate) struct Seen {
@@ -24,25 +26,52 @@ pub(crate) struct Seen {
 /// A longer request is not kept while its answer streams.
 const MOST_PROMPT: u64 = 64 * 1024;
 
+/// Nor a longer one, even where nobody else will tell how long it was.
+const MOST_UNTOLD: u64 = 8 << 20;
+
+/// What a complete answer says that it consumed; nothing for a stream and for one from the cache.
+pub(super) fn told(job: &Job, answer: &Answer) -> Option<Usage> {
+    let body = paid(job, answer)?;
+    dialect::usage_of(answer.dialect, &job.endpoint, body).or_else(|| {
+        let told = matches!(job.endpoint, Endpoint::Native(_));
+        told.then(|| dialect::usage_of_headers(&answer.headers))?
+    })
+}
+
+/// The model whose vocabulary must be read before an answer that tells nothing can be settled.
+pub(super) fn unread(job: &Job, answer: &Answer) -> Option<String> {
+    paid(job, answer)?;
+    let model = &job.target.as_ref()?.model;
+    let missing = counts(&job.endpoint) && !tokens::is_ready(model);
+    missing.then(|| model.to_string())
+}
+
+/// The body of a complete answer that somebody is paid for.
+fn paid<'a>(job: &Job, answer: &'a Answer) -> Option<&'a bytes::Bytes> {
+    match &answer.body {
+        AnswerBody::Complete(body) if !matches!(job.facts.cache, CacheFact::Hit(_)) => Some(body),
+        _ => None,
+    }
+}
+
 /// Settles a complete answer and stores it. For a stream the books stay open.
-pub(super) fn run(job: &mut Job, answer: &Answer) {
+pub(super) fn run(job: &mut Job, answer: &Answer, usage: Option<Usage>) {
     job.facts.attempts = u32::try_from(job.attempts.len()).unwrap_or(u32::MAX);
     let AnswerBody::Complete(body) = &answer.body else {
         return;
     };
-    let hit = matches!(job.facts.cache, CacheFact::Hit(_));
-    let usage = if hit {
-        None
-    } else {
-        dialect::usage_of(answer.dialect, &job.endpoint, body).or_else(|| {
-            let told = matches!(job.endpoint, Endpoint::Native(_));
-            told.then(|| dialect::usage_of_headers(&answer.headers))?
-        })
-    };
     let mut settlement = open(job);
     let store = settlement.wants_copy() && answer.status.is_success();
-    let model = settlement.counted_as(None).filter(|_| usage.is_none());
-    let counted = model.and_then(|model| tokens::of_reply(answer.dialect, body, model));
+    let mut counted = None;
+    if usage.is_none()
+        && let Some(model) = settlement.counted_as(None)
+    {
+        counted = match job.endpoint {
+            Endpoint::Relay(_) => tokens::of_completion(body, model),
+            _ => tokens::of_reply(answer.dialect, body, model),
+        };
+        settlement.prompt = Some((job.dialect, job.body.clone()));
+    }
     settlement.finish(&Spent {
         usage,
         output_tokens: counted.unwrap_or((body.len() as u64).div_ceil(BYTES_PER_TOKEN)),
@@ -142,7 +171,7 @@ fn books(job: &Job) -> Settlement {
         facts: Facts::default(),
         started: job.started,
         body_bytes: job.size(),
-        prompt: (job.size() <= MOST_PROMPT).then(|| (job.dialect, job.body.clone())),
+        prompt: kept(job).then(|| (job.dialect, job.body.clone())),
         asked: most::asked(job),
         output_bound: job
             .asks
@@ -152,6 +181,16 @@ fn books(job: &Job) -> Settlement {
         tries: Tries::default(),
         done: true,
     }
+}
+
+/// Whether the request stays in memory until its answer has told what it consumed.
+fn kept(job: &Job) -> bool {
+    let size = job.size();
+    let untold = || {
+        let target = job.target.as_ref();
+        target.is_some_and(|target| target.untold.load(Ordering::Relaxed))
+    };
+    size <= MOST_PROMPT || size <= MOST_UNTOLD && untold()
 }
 
 /// Ends the books of a call whose caller went away before an answer came.

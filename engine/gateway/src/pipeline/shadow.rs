@@ -259,6 +259,7 @@ async fn answer(job: &mut Job) -> Result<Reply, Error> {
     plan::run(job)?;
     let mut answer = dispatch::run(job).await?;
     guard_out::run(job, &mut answer).await?;
-    settle::run(job, &answer);
+    let told = settle::told(job, &answer);
+    settle::run(job, &answer, told);
     encode::run(job, answer)
 }

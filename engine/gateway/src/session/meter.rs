@@ -8,6 +8,7 @@ use tidegate_types::{Error, Money, SessionKind, Usage};
 
 use crate::{
     gateway::Inner,
+    kept::{Bill, Sum},
     pipeline::{Job, reserve},
     snapshot::{Snapshot, Target},
 };
@@ -31,6 +32,8 @@ pub(super) struct Meter {
     open: Vec<Response>,
     pub(super) cost: Money,
     pub(super) usage: Usage,
+    /// Where whoever opened the session can look its cost up.
+    bill: Arc<Bill>,
 }
 
 /// A response asked for or running.
@@ -53,6 +56,12 @@ struct Response {
 
 impl Meter {
     pub(super) fn new(kind: SessionKind, job: &Job, target: Arc<Target>) -> Self {
+        let owner = job.identity.as_ref().map(|key| Arc::clone(&key.id));
+        let label = Arc::clone(&target.label);
+        let bills = &job.gateway.kept.bills;
+        let bill = bills.note(&job.facts.request_id.to_string(), || {
+            Bill::new(owner, label)
+        });
         Self {
             kind,
             gateway: Arc::clone(&job.gateway),
@@ -65,7 +74,17 @@ impl Meter {
             open: Vec::new(),
             cost: Money::ZERO,
             usage: Usage::default(),
+            bill,
         }
+    }
+
+    /// Writes down what it cost so far, and whether it goes on.
+    pub(super) fn note(&self, open: bool) {
+        self.bill.note(Sum {
+            open,
+            cost: self.cost,
+            usage: self.usage,
+        });
     }
 
     /// Counts a caller's message, and reserves what the response it asks for can cost at most.
@@ -269,6 +288,7 @@ impl Meter {
         }
         self.cost = self.cost.saturating_add(cost);
         add(&mut self.usage, usage);
+        self.note(true);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The end of a call's books: cost, ledger, cache and record. Exactly once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderValue;
@@ -13,7 +16,7 @@ use tidegate_policy::{
     ledger::Reservation,
 };
 use tidegate_providers::{dialect::stream_type, tokens};
-use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Segments, Usage};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Relay, Segments, Usage};
 
 use crate::{
     facts::{CacheFact, Facts},
@@ -105,8 +108,8 @@ impl Settlement {
     /// that ends badly does not wait until a vocabulary is read: its upstream is to be let go at once.
     pub(crate) fn counted_as(&self, error: Option<Code>) -> Option<&str> {
         let hit = matches!(self.facts.cache, CacheFact::Hit(_));
-        let counts = matches!(self.endpoint, Endpoint::Chat | Endpoint::Embeddings);
-        let target = self.target.as_ref().filter(|_| counts && !hit)?;
+        let counts = counts(&self.endpoint) && !hit;
+        let target = self.target.as_ref().filter(|_| counts)?;
         let ready = error.is_none() || tokens::is_ready(&target.model);
         ready.then_some(&*target.model)
     }
@@ -278,27 +281,37 @@ impl Settlement {
         let relayed = match self.endpoint {
             Endpoint::Chat
             | Endpoint::Embeddings
+            | Endpoint::Relay(Relay::Completions)
             | Endpoint::Native(Native::Invoke | Native::InvokeStream) => false,
             Endpoint::Relay(_) | Endpoint::Native(_) => true,
             _ => return spent.usage,
         };
         if let Some(told) = spent.usage {
+            let spoken = matches!(self.endpoint, Endpoint::Relay(Relay::Speech));
             return Some(Usage {
                 characters: self.asked.characters,
+                picture: told.picture.or(self.asked.picture),
+                // Whoever speaks answers with nothing but sound.
+                audio_output: if spoken {
+                    told.output
+                } else {
+                    told.audio_output
+                },
                 ..told
             });
         }
-        self.target.as_ref()?;
+        let target = self.target.as_ref()?;
+        target.untold.store(true, Ordering::Relaxed);
         if relayed {
             // Length and words are all that some of these are charged by, and a request is a request.
-            let estimated = self.asked.micros > 0;
+            let estimated = self.asked.micros > 0 || self.asked.output > 0;
             return Some(Usage {
                 estimated,
                 ..self.asked
             });
         }
         let output = match self.endpoint {
-            Endpoint::Chat | Endpoint::Native(_) => spent
+            Endpoint::Chat | Endpoint::Native(_) | Endpoint::Relay(_) => spent
                 .output_tokens
                 .min(self.output_bound.unwrap_or(u64::MAX)),
             _ => 0,
@@ -356,6 +369,14 @@ impl Settlement {
             },
         );
     }
+}
+
+/// Whether what an endpoint consumes are words, which can be counted here.
+pub(crate) fn counts(endpoint: &Endpoint) -> bool {
+    matches!(
+        endpoint,
+        Endpoint::Chat | Endpoint::Embeddings | Endpoint::Relay(Relay::Completions)
+    )
 }
 
 impl Drop for Settlement {

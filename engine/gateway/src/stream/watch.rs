@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tidegate_providers::dialect;
-use tidegate_types::{Dialect, Endpoint, Money, Service, Usage, chat::Json};
+use tidegate_types::{Dialect, Endpoint, Money, Service, Usage, chat::Json, config::unix_seconds};
 
 use crate::{
     gateway::Inner,
@@ -122,8 +122,13 @@ impl Watch {
             let told = thing.get("usageMetadata");
             let told = told.and_then(|told| told.get("totalTokenCount")?.as_u64());
             if let (Some(input), Some(model)) = (told, said(thing, "model")) {
+                let moment = |key: &str| unix_seconds(&said(thing, key)?);
+                let began = moment("createTime");
+                let began = began.unwrap_or_else(|| self.gateway.clock.unix_seconds());
+                let kept = moment("expireTime").map_or(0, |end| end.saturating_sub(began).max(0));
                 let usage = Usage {
                     input,
+                    cache_kept: input.saturating_mul(kept.unsigned_abs()),
                     ..Usage::default()
                 };
                 let model = model.rsplit("models/").next().unwrap_or(&model);

@@ -412,6 +412,10 @@ fn openai(payload: &[Value], counts: &mut BTreeMap<&'static str, i128>) -> Optio
     counts.insert("image_output", detail(&said, "image_tokens"));
     counts.insert("input", input);
     counts.insert("output", output);
+    // What is made there are pictures, whether or not that is said again.
+    if counts["image"] > 0 && counts["image_output"] == 0 {
+        counts.insert("image_output", output);
+    }
     let seconds = usage["seconds"]
         .as_f64()
         .or(usage["prompt_audio_seconds"].as_f64())

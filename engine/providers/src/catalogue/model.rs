@@ -4,12 +4,13 @@
 //! `max`, `takes`, `gives`, `can`. Then its prices, named and measured as in the configuration
 //! (`hour` stands for 3600 times `second`). Prices behind a condition hold when it is met and inherit
 //! the rest from the plain ones: `@flex` for a service, `>200000` for longer prompts, `since=DATE`,
-//! `hours=FROM-TO` in UTC; the last that holds counts. `@batch*0.5` makes a service of the plain
+//! `hours=FROM-TO` in UTC; the last that holds counts. `pictures=QUALITY/SIZE:PRICE,...` are prices per
+//! picture. `@batch*0.5` makes a service of the plain
 //! prices of tokens. `name = other` is another name of a model of the same vendor, and `like=v/m`
 //! inherits what is not said from a model of another.
 
 use tidegate_types::{
-    Money, Service,
+    Money, PicturePrices, Service,
     config::Dimension,
     rates::{Rates, Terms, When},
 };
@@ -33,6 +34,8 @@ pub struct Model {
     pub can: Capabilities,
     /// What it costs, and when; empty when not known. The general terms come first.
     pub terms: Vec<Terms>,
+    /// What a picture costs, by size and quality.
+    pub pictures: PicturePrices,
     /// What answers computed in a region of one's choice cost on top, in thousandths.
     pub regional: u16,
     /// Sound is charged as at least this many seconds.
@@ -221,6 +224,7 @@ impl Model {
             gives: Modalities(1 << Modality::Text as u16),
             can: Capabilities(0),
             terms: Vec::new(),
+            pictures: PicturePrices::default(),
             regional: 0,
             least_seconds: 0,
             search_once: false,
@@ -229,7 +233,7 @@ impl Model {
 
     /// Whether what it costs is known.
     pub fn is_priced(&self) -> bool {
-        !self.terms.is_empty()
+        !self.terms.is_empty() || !self.pictures.is_empty()
     }
 
     /// What it usually costs: a short prompt, the standard service.
@@ -261,6 +265,7 @@ impl Model {
                 "takes" => model.takes = Modalities::listed(value)?,
                 "gives" => model.gives = Modalities::listed(value)?,
                 "can" => model.can = Capabilities::listed(value)?,
+                "pictures" => model.pictures = pictures(value)?,
                 "regional" => model.regional = value.parse().ok()?,
                 "least_seconds" => model.least_seconds = value.parse().ok()?,
                 "search_once" => model.search_once = true,
@@ -346,7 +351,8 @@ impl Prices {
                 }
                 terms.when.service = service;
                 for dimension in Dimension::ALL {
-                    let is_token = dimension.per() != 1 && *dimension != Dimension::Character;
+                    let others = [Dimension::Character, Dimension::CacheStorage];
+                    let is_token = dimension.per() != 1 && !others.contains(dimension);
                     if let Some(rate) = terms.rates.get(*dimension).filter(|_| is_token) {
                         terms.rates.set(*dimension, rate * share / 1_000);
                     }
@@ -356,6 +362,16 @@ impl Prices {
         }
         self.done
     }
+}
+
+/// Prices of pictures: `hd/1024x1792:0.12,low:0.01`.
+fn pictures(text: &str) -> Option<PicturePrices> {
+    let one = |entry: &str| {
+        let (kind, price) = entry.split_once(':')?;
+        let price: Money = price.parse().ok()?;
+        Some((kind.parse().ok()?, price.nanos()))
+    };
+    text.split(',').map(one).collect()
 }
 
 /// The minute of the day that `07:30` is.

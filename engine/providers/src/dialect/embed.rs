@@ -1,37 +1,15 @@
-//! Embeddings between the formats of OpenAI, Gemini, Cohere and Bedrock's models.
+//! Embeddings between the formats of OpenAI, Gemini, Vertex AI, Cohere and Bedrock's models.
+
+mod request;
 
 use aws_smithy_types::base64;
 use tidegate_types::{
     Dialect, Usage,
-    chat::{
-        Json, Text,
-        write::{Array, Object},
-    },
+    chat::{Json, write::Object},
 };
 
-use super::{TranslateError, chat_path, usage};
-
-/// Where a provider of that dialect makes embeddings, below its base URL; `None` where it makes none.
-pub fn embed_path(dialect: Dialect, model: &str) -> Option<String> {
-    let chat = chat_path(dialect, model, false);
-    match dialect {
-        Dialect::OpenAi | Dialect::Responses => Some("/embeddings".to_owned()),
-        Dialect::Gemini => {
-            Some(chat.strip_suffix(":generateContent")?.to_owned() + ":batchEmbedContents")
-        }
-        Dialect::Cohere => Some("/v2/embed".to_owned()),
-        Dialect::Bedrock => Some(chat.strip_suffix("/converse")?.to_owned() + "/invoke"),
-        _ => None,
-    }
-}
-
-/// What is to be embedded.
-struct Wish<'a> {
-    texts: Vec<Text<'a>>,
-    dimensions: Option<u64>,
-    /// For what, in Cohere's words.
-    purpose: Option<&'static str>,
-}
+pub use self::request::{EmbedRequest, embed_request};
+use super::{TranslateError, usage};
 
 /// How a caller wants its vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,200 +38,6 @@ pub fn wanted_vectors(from: Dialect, body: &[u8]) -> Vectors {
             Vectors::Base64
         }
         _ => Vectors::List,
-    }
-}
-
-/// Turns a request for embeddings into the target's dialect.
-///
-/// # Errors
-/// [`TranslateError::Invalid`] when the body is no such request; [`TranslateError::Unsupported`] for
-/// what is no text (token lists, pictures), and for several texts where a model takes one.
-pub fn translate_embedding(
-    from: Dialect,
-    to: Dialect,
-    body: &[u8],
-    model: &str,
-) -> Result<Vec<u8>, TranslateError> {
-    let body = parse(body)?;
-    let wish = match from {
-        Dialect::Gemini => of_gemini(body)?,
-        Dialect::Cohere => of_cohere(body)?,
-        _ => of_openai(body)?,
-    };
-    let mut out = Vec::with_capacity(body.as_str().len() + 128);
-    match to {
-        Dialect::Gemini => to_gemini(&wish, model, &mut out),
-        Dialect::Cohere => to_cohere(&wish, Some(model), &mut out),
-        // The vendor of a model on Bedrock stands in front of its name, a region's group before it.
-        Dialect::Bedrock if model.contains("cohere.") => to_cohere(&wish, None, &mut out),
-        Dialect::Bedrock => to_titan(&wish, &mut out)?,
-        _ => to_openai(&wish, model, &mut out),
-    }
-    Ok(out)
-}
-
-fn of_openai(body: Json<'_>) -> Result<Wish<'_>, TranslateError> {
-    let input = body
-        .get("input")
-        .ok_or_else(|| invalid("input", "is missing"))?;
-    let texts = match input.as_text() {
-        Some(text) => vec![text],
-        None => strings(input, "input")?,
-    };
-    Ok(Wish {
-        texts,
-        dimensions: body.get("dimensions").and_then(Json::as_u64),
-        purpose: None,
-    })
-}
-
-fn of_gemini(body: Json<'_>) -> Result<Wish<'_>, TranslateError> {
-    let requests: Vec<Json<'_>> = match body.get("requests") {
-        Some(requests) => requests.items().collect(),
-        None => vec![body],
-    };
-    let mut texts = Vec::new();
-    for request in &requests {
-        let content = request
-            .get("content")
-            .ok_or_else(|| invalid("content", "is missing"))?;
-        let parts = content
-            .get("parts")
-            .map(|parts| parts.items().collect::<Vec<_>>());
-        let mut said = Vec::new();
-        for part in parts.unwrap_or_default() {
-            let text = part.get("text").and_then(Json::as_text);
-            said.push(text.ok_or_else(|| unsupported("content", "only texts can be embedded"))?);
-        }
-        // Several parts are one text.
-        texts.push(match (said.len(), said.pop()) {
-            (1, Some(text)) => text,
-            (_, last) => {
-                let all = said
-                    .iter()
-                    .chain(&last)
-                    .map(|text| text.decode().into_owned());
-                Text::plain(all.collect::<Vec<_>>().join(" "))
-            }
-        });
-    }
-    let first = requests.first().copied().unwrap_or(body);
-    let both = |one: &str, other: &str| first.get(one).or_else(|| first.get(other));
-    let purpose = both("taskType", "task_type").and_then(|task| match task.as_str() {
-        "\"RETRIEVAL_QUERY\"" | "\"QUESTION_ANSWERING\"" | "\"CODE_RETRIEVAL_QUERY\"" => {
-            Some("search_query")
-        }
-        "\"RETRIEVAL_DOCUMENT\"" => Some("search_document"),
-        "\"CLASSIFICATION\"" => Some("classification"),
-        "\"CLUSTERING\"" => Some("clustering"),
-        _ => None,
-    });
-    Ok(Wish {
-        texts,
-        dimensions: both("outputDimensionality", "output_dimensionality").and_then(Json::as_u64),
-        purpose,
-    })
-}
-
-fn of_cohere(body: Json<'_>) -> Result<Wish<'_>, TranslateError> {
-    if body.get("images").is_some() || body.get("inputs").is_some() {
-        return Err(unsupported(
-            "images",
-            "only texts can be embedded by this target",
-        ));
-    }
-    let texts = body
-        .get("texts")
-        .ok_or_else(|| invalid("texts", "is missing"))?;
-    let purposes = [
-        "search_document",
-        "search_query",
-        "classification",
-        "clustering",
-    ];
-    let said = body.get("input_type").and_then(Json::as_text);
-    Ok(Wish {
-        texts: strings(texts, "texts")?,
-        dimensions: body.get("output_dimension").and_then(Json::as_u64),
-        purpose: said.and_then(|said| purposes.into_iter().find(|purpose| said.is(purpose))),
-    })
-}
-
-fn to_openai(wish: &Wish<'_>, model: &str, out: &mut Vec<u8>) {
-    let mut body = Object::open(out);
-    body.str("model", model);
-    body.array("input", |list| texts(wish, list));
-    body.str("encoding_format", "float");
-    if let Some(dimensions) = wish.dimensions {
-        body.number("dimensions", dimensions);
-    }
-    body.close();
-}
-
-fn to_gemini(wish: &Wish<'_>, model: &str, out: &mut Vec<u8>) {
-    let name = format!("models/{}", model.trim_start_matches("models/"));
-    let task = wish.purpose.map(|purpose| match purpose {
-        "search_query" => "RETRIEVAL_QUERY",
-        "search_document" => "RETRIEVAL_DOCUMENT",
-        "classification" => "CLASSIFICATION",
-        _ => "CLUSTERING",
-    });
-    let mut body = Object::open(out);
-    body.array("requests", |list| {
-        for text in &wish.texts {
-            list.object(|request| {
-                request.str("model", &name).object("content", |content| {
-                    content.array("parts", |parts| {
-                        parts.object(|part| {
-                            part.text("text", text);
-                        });
-                    });
-                });
-                if let Some(task) = task {
-                    request.str("taskType", task);
-                }
-                if let Some(dimensions) = wish.dimensions {
-                    request.number("outputDimensionality", dimensions);
-                }
-            });
-        }
-    });
-    body.close();
-}
-
-fn to_cohere(wish: &Wish<'_>, model: Option<&str>, out: &mut Vec<u8>) {
-    let mut body = Object::open(out);
-    if let Some(model) = model {
-        body.str("model", model);
-    }
-    body.array("texts", |list| texts(wish, list));
-    // The vendor insists on a purpose; documents are what most embeddings are made of.
-    body.str("input_type", wish.purpose.unwrap_or("search_document"));
-    body.array("embedding_types", |list| {
-        list.item().extend_from_slice(b"\"float\"");
-    });
-    if let Some(dimensions) = wish.dimensions {
-        body.number("output_dimension", dimensions);
-    }
-    body.close();
-}
-
-fn to_titan(wish: &Wish<'_>, out: &mut Vec<u8>) -> Result<(), TranslateError> {
-    let [text] = wish.texts.as_slice() else {
-        return Err(unsupported("input", "this model embeds one text at a time"));
-    };
-    let mut body = Object::open(out);
-    body.text("inputText", text);
-    if let Some(dimensions) = wish.dimensions {
-        body.number("dimensions", dimensions);
-    }
-    body.close();
-    Ok(())
-}
-
-fn texts(wish: &Wish<'_>, list: &mut Array<'_>) {
-    for text in &wish.texts {
-        text.write(list.item());
     }
 }
 
@@ -339,12 +123,28 @@ pub fn read_vectors(dialect: Dialect, body: &[u8]) -> Option<Vec<Vec<f32>>> {
     found.collect()
 }
 
+/// Whether an answer in Gemini's dialect is not in the form that its caller wants: Vertex AI predicts
+/// where Gemini embeds.
+pub fn embedded_otherwise(wanted: Vectors, body: &[u8]) -> bool {
+    let key = match wanted {
+        Vectors::One => "embedding",
+        Vectors::Many => "embeddings",
+        _ => return false,
+    };
+    let body = std::str::from_utf8(body).map(Json::trusted);
+    body.is_ok_and(|body| body.get(key).is_none() && vectors(Dialect::Gemini, body).is_some())
+}
+
 /// The vectors of an answer, in order.
 fn vectors(from: Dialect, body: Json<'_>) -> Option<Vec<Json<'_>>> {
     Some(match from {
-        Dialect::Gemini => match body.get("embeddings") {
-            Some(list) => list.items().filter_map(|item| item.get("values")).collect(),
-            None => vec![body.get("embedding")?.get("values")?],
+        Dialect::Gemini => match (body.get("predictions"), body.get("embeddings")) {
+            (Some(list), _) => list
+                .items()
+                .map(|item| item.get("embeddings")?.get("values"))
+                .collect::<Option<_>>()?,
+            (None, Some(list)) => list.items().filter_map(|item| item.get("values")).collect(),
+            (None, None) => vec![body.get("embedding")?.get("values")?],
         },
         Dialect::Cohere | Dialect::Bedrock => match body.get("embeddings") {
             Some(list) if list.is_array() => list.items().collect(),
@@ -375,6 +175,8 @@ fn tokens(body: Json<'_>) -> Option<u64> {
         .or_else(|| path(&["meta", "billed_units", "input_tokens"]))
         .or_else(|| path(&["inputTextTokenCount"]))
         .or_else(|| path(&["usageMetadata", "promptTokenCount"]))
+        .or_else(|| usage::predicted(body).map(|read| read.input))
+        .filter(|tokens| *tokens > 0 || body.get("predictions").is_none())
 }
 
 /// What an answer of embeddings says it took. OpenAI's imitators say it as they do for chat.
@@ -400,16 +202,6 @@ fn packed(vector: Json<'_>) -> String {
     base64::encode(bytes)
 }
 
-fn strings<'a>(list: Json<'a>, param: &str) -> Result<Vec<Text<'a>>, TranslateError> {
-    if !list.is_array() {
-        return Err(invalid(param, "must be a text or a list of texts"));
-    }
-    let only = || unsupported(param, "only texts can be embedded by this target");
-    list.items()
-        .map(|item| item.as_text().ok_or_else(only))
-        .collect()
-}
-
 fn parse(body: &[u8]) -> Result<Json<'_>, TranslateError> {
     Json::parse(body).map_err(|message| TranslateError::Invalid {
         param: String::new(),
@@ -424,56 +216,9 @@ fn invalid(param: &str, message: &str) -> TranslateError {
     }
 }
 
-fn unsupported(param: &str, message: &str) -> TranslateError {
-    TranslateError::Unsupported {
-        param: param.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn sent(from: Dialect, to: Dialect, body: &str) -> (String, Vectors) {
-        let made = translate_embedding(from, to, body.as_bytes(), "m").unwrap();
-        let vectors = wanted_vectors(from, body.as_bytes());
-        (String::from_utf8(made).unwrap(), vectors)
-    }
-
-    #[test]
-    fn texts_reach_every_format() {
-        let body = r#"{"model":"x","input":["a \"b\"","c"],"dimensions":8}"#;
-        let (gemini, vectors) = sent(Dialect::OpenAi, Dialect::Gemini, body);
-        assert_eq!(vectors, Vectors::List);
-        assert_eq!(
-            gemini,
-            r#"{"requests":[{"model":"models/m","content":{"parts":[{"text":"a \"b\""}]},"outputDimensionality":8},{"model":"models/m","content":{"parts":[{"text":"c"}]},"outputDimensionality":8}]}"#
-        );
-        let (cohere, _) = sent(Dialect::OpenAi, Dialect::Cohere, body);
-        assert!(
-            cohere.contains(r#""texts":["a \"b\"","c"],"input_type":"search_document""#),
-            "{cohere}"
-        );
-        let one = r#"{"content":{"parts":[{"text":"a"}]},"taskType":"RETRIEVAL_QUERY"}"#;
-        let (cohere, vectors) = sent(Dialect::Gemini, Dialect::Cohere, one);
-        assert!(
-            cohere.contains("search_query") && vectors == Vectors::One,
-            "{cohere}"
-        );
-        let (titan, _) = sent(Dialect::Gemini, Dialect::Bedrock, one);
-        assert_eq!(titan, r#"{"inputText":"a"}"#);
-        let two = translate_embedding(
-            Dialect::OpenAi,
-            Dialect::Bedrock,
-            body.as_bytes(),
-            "amazon.titan",
-        );
-        assert!(matches!(two, Err(TranslateError::Unsupported { .. })));
-        let tokens = br#"{"input":[[1,2]]}"#;
-        let tokens = translate_embedding(Dialect::OpenAi, Dialect::Gemini, tokens, "m");
-        assert!(matches!(tokens, Err(TranslateError::Unsupported { .. })));
-    }
 
     #[test]
     fn vectors_come_back_in_every_format() {
@@ -508,5 +253,21 @@ mod tests {
         ] {
             assert_eq!(read(Dialect::OpenAi, wrong.as_bytes()), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn predictions_are_vectors_with_their_tokens() {
+        let vertex = br#"{"predictions":[{"embeddings":{"statistics":{"truncated":false,"token_count":4.0},"values":[1]}},{"embeddings":{"values":[2],"statistics":{"token_count":3}}}]}"#;
+        let list = translate_embedded(Dialect::Gemini, Vectors::List, vertex, "m").unwrap();
+        let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        assert_eq!(list["data"][1]["embedding"][0], 2);
+        assert_eq!(list["usage"]["prompt_tokens"], 7);
+        assert_eq!(usage(Dialect::Gemini, vertex).unwrap().input, 7);
+        assert!(embedded_otherwise(Vectors::Many, vertex));
+        let many = translate_embedded(Dialect::Gemini, Vectors::Many, vertex, "m").unwrap();
+        assert_eq!(many, br#"{"embeddings":[{"values":[1]},{"values":[2]}]}"#);
+        assert!(!embedded_otherwise(Vectors::Many, &many));
+        assert!(embedded_otherwise(Vectors::One, &many));
+        assert!(!embedded_otherwise(Vectors::One, b"no JSON"));
     }
 }

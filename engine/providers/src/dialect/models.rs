@@ -29,6 +29,25 @@ pub(crate) fn gemini_version(model: &str) -> Option<(u32, u32)> {
     }
 }
 
+/// The version in a GPT's name: `gpt-5.1-codex` is (5, 1), `gpt-5-2025-08-07` is (5, 0). `None` for
+/// other models.
+pub(crate) fn gpt_version(model: &str) -> Option<(u32, u32)> {
+    let name = bare(model);
+    let name = name.strip_prefix("openai.").unwrap_or(&name);
+    let number = name.strip_prefix("gpt-")?.split('-').next()?;
+    let (major, minor) = number.split_once('.').unwrap_or((number, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// Models that reason unless told not to, and can be told: OpenAI's from GPT-5.1 on, those that always
+/// reason hard aside ("Reasoning models", `effort`), and Gemini 2.5 Flash behind its compatible endpoint
+/// ("OpenAI compatibility": not 2.5 Pro, not 3).
+pub(crate) fn can_skip_reasoning(model: &str) -> bool {
+    let name = bare(model);
+    let always = ["-pro", "-chat"].iter().any(|part| name.contains(part));
+    gpt_version(model) >= Some((5, 1)) && !always || name.starts_with("gemini-2.5-flash")
+}
+
 /// The model's own name, without vendors in front of it, in lower case.
 fn bare(model: &str) -> String {
     model
@@ -179,6 +198,21 @@ mod tests {
         ] {
             assert_eq!(gemini_version(name), version, "{name}");
         }
+    }
+
+    #[test]
+    fn versions_of_gpt_are_read() {
+        for (name, version) in [
+            ("gpt-5-2025-08-07", Some((5, 0))),
+            ("openai/gpt-5.1-codex-max", Some((5, 1))),
+            ("gpt-4o", None),
+            ("gpt-oss-120b", None),
+        ] {
+            assert_eq!(gpt_version(name), version, "{name}");
+        }
+        assert!(can_skip_reasoning("gpt-5.2") && can_skip_reasoning("gemini-2.5-flash-lite"));
+        assert!(!can_skip_reasoning("gpt-5-mini") && !can_skip_reasoning("gpt-5.2-pro"));
+        assert!(!can_skip_reasoning("o4-mini"));
     }
 
     #[test]

@@ -102,29 +102,6 @@ pub fn adapt_request(body: &[u8], quirks: &[Quirk]) -> Option<Adapted> {
     changed.then_some(Adapted { body: out, dropped })
 }
 
-/// The body of a request to rank documents, as the vendor wants it.
-pub fn adapt_rerank(body: &[u8], quirks: &[Quirk]) -> Option<Adapted> {
-    if !quirks.contains(&Quirk::RerankTopK) {
-        return None;
-    }
-    let body = Json::parse(body).ok().filter(|body| body.is_object())?;
-    body.get("top_n")?;
-    let mut out = Vec::with_capacity(body.as_str().len());
-    let mut object = Object::open(&mut out);
-    for (key, value) in body.members() {
-        if key.is("top_n") {
-            object.json("top_k", value);
-        } else {
-            member(key, value, &mut object);
-        }
-    }
-    object.close();
-    Some(Adapted {
-        body: out,
-        dropped: Vec::new(),
-    })
-}
-
 /// What becomes of a member.
 enum Change {
     Keep,
@@ -426,14 +403,8 @@ mod tests {
                     r#"{"messages":[{"role":"assistant","content":"a"}]}"#,
                     "",
                 ),
-                Quirk::RerankTopK => {
-                    let body = br#"{"query":"q","top_n":2}"#;
-                    let made = adapt_rerank(body, &[*quirk]).unwrap();
-                    assert_eq!(made.body, br#"{"query":"q","top_k":2}"#);
-                    assert!(adapt_rerank(br#"{"query":"q"}"#, &[*quirk]).is_none());
-                    assert!(adapt_rerank(body, &[]).is_none());
-                    continue;
-                }
+                // Of rerankers: see `super::rerank`.
+                Quirk::RerankTopK => continue,
                 // The answer's end: see `crate::shape`.
                 Quirk::SendsNoDone
                 | Quirk::NoStreamOptions

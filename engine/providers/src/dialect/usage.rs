@@ -22,7 +22,7 @@ pub(crate) use beside::{Trace, beside, searches, service};
 pub(crate) use gemini::gemini;
 pub(crate) use native::of_chunk;
 pub use native::of_headers;
-pub(super) use native::of_native;
+pub(super) use native::{of_native, predicted};
 pub(crate) use openai::openai;
 pub(super) use relay::of_relay;
 

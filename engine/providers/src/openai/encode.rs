@@ -410,7 +410,12 @@ impl<'a> Writer<'a, '_> {
             return;
         };
         let level = match given.value {
-            Reasoning::Off => return,
+            Reasoning::Off => {
+                if models::can_skip_reasoning(model) {
+                    body.str("reasoning_effort", "none");
+                }
+                return;
+            }
             Reasoning::Effort(level) => level.min(Effort::High),
             Reasoning::Budget(0..=2048) => Effort::Low,
             Reasoning::Budget(2049..=8192) | Reasoning::Adaptive => Effort::Medium,

@@ -135,12 +135,7 @@ fn instructions<'r, 'a>(
 /// Models that let the caller say what to cache: "Supported for `gpt-5.6` and later models"
 /// (`OpenAI`, "Prompt caching").
 fn knows_breakpoints(name: &str) -> bool {
-    let version = name.strip_prefix("gpt-").and_then(|rest| {
-        let mut numbers = rest.split(['.', '-']).map(str::parse::<u32>);
-        let major = numbers.next()?.ok()?;
-        Some((major, numbers.next().and_then(Result::ok).unwrap_or(0)))
-    });
-    version.is_some_and(|version| version >= (5, 6))
+    models::gpt_version(name) >= Some((5, 6))
 }
 
 /// Writes how much to think; true when the model's reasoning can come back encrypted.
@@ -168,7 +163,12 @@ fn reasoning<'a>(
         return encrypts;
     };
     let (level, shown) = match given.value {
-        Reasoning::Off => return encrypts,
+        Reasoning::Off => {
+            if models::can_skip_reasoning(name) {
+                body.literal("reasoning", r#"{"effort":"none"}"#);
+            }
+            return encrypts;
+        }
         Reasoning::Effort(level) => (level.min(Effort::High), false),
         // Who sets a budget reads what it was spent on.
         Reasoning::Budget(0..=2048) => (Effort::Low, true),

@@ -8,15 +8,18 @@ use bytes::Bytes;
 use peak_alloc::PeakAlloc;
 use serde::de::IgnoredAny;
 use tidegate_providers::{
+    catalogue::Quirk,
     dialect::{
-        StreamTap, StreamTranslator, adapt_request, error_message, retry_delay, translate_error,
+        StreamTap, StreamTranslator, Vectors, adapt_request, adapt_rerank, embed_request,
+        embedded_otherwise, error_message, retry_delay, translate_embedded, translate_error,
         translate_request, translate_response, usage_of, without_foreign_proofs,
     },
     event_stream::{FrameSplitter, Splitter},
+    shape::Shape,
     sse::{SseEvent, SseSplitter},
 };
 use tidegate_types::{
-    Dialect, Endpoint, Segments,
+    Dialect, Endpoint, Relay, Segments,
     config::{Config, Format, OnUnsupported},
     json::{Outline, Splicer},
 };
@@ -131,8 +134,24 @@ fn request(data: &[u8]) {
             );
         }
     }
+    for to in Dialect::ALL.iter().copied() {
+        let vertex = Shape::VertexGemini {
+            root: "/v1".to_owned(),
+        };
+        for shape in [Shape::Plain, vertex] {
+            let made = embed_request(from, to, &shape, body, model_of(to))
+                .ok()
+                .flatten();
+            if let Some(body) = made.and_then(|made| made.body) {
+                is_json(&body);
+            }
+        }
+        if let Ok(Some(body)) = adapt_rerank(to, body, &[Quirk::RerankTopK]) {
+            is_json(&body);
+        }
+    }
     let _ = without_foreign_proofs(from, body);
-    let _ = adapt_request(body, &[tidegate_providers::catalogue::Quirk::TextContent]);
+    let _ = adapt_request(body, &[Quirk::TextContent]);
 }
 
 fn response(data: &[u8]) {
@@ -140,6 +159,18 @@ fn response(data: &[u8]) {
         return;
     };
     let _ = usage_of(from, &Endpoint::Chat, body);
+    let _ = usage_of(from, &Endpoint::Relay(Relay::Images), body);
+    for wanted in [
+        Vectors::List,
+        Vectors::Base64,
+        Vectors::Many,
+        Vectors::ByType,
+    ] {
+        let _ = embedded_otherwise(wanted, body);
+        if let Ok(made) = translate_embedded(from, wanted, body, "m") {
+            is_json(&made);
+        }
+    }
     for to in others {
         let mut there = None;
         bounded(body, || {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Service};
+use crate::{Money, Picture, Service};
 
 /// Lists every dimension once: its documentation, its name, and how many units its price is for.
 macro_rules! dimensions {
@@ -42,6 +42,10 @@ macro_rules! dimensions {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $field: Option<Money>,
             )+
+            /// Dollars per picture made, by quality and size (`hd/1024x1792: 0.12`, `low: 0.01`), where no
+            /// tokens are told; the nearest that is listed counts. Default: as `image`.
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            pub pictures: BTreeMap<Picture, Money>,
             /// Prices of requests with long prompts, for the whole request.
             #[serde(skip_serializing_if = "Vec::is_empty")]
             pub tiers: Vec<PriceTier>,
@@ -95,6 +99,8 @@ dimensions! {
     reasoning Reasoning 1_000_000;
     /// Generated tokens that cite sources. Default: as `output`.
     citation Citation 1_000_000;
+    /// Dollars per million tokens that the provider keeps ready for an hour (Gemini's cached contents).
+    cache_storage CacheStorage 1_000_000;
     /// Prompt tokens of sound. Default: as `input`.
     audio_input AudioInput 1_000_000;
     /// Prompt tokens of sound read from the cache. Default: as `cache_read`.

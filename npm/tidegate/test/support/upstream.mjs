@@ -65,6 +65,14 @@ async function answer(request, response, bytes) {
   }
   const body = JSON.parse(bytes.toString());
   if (path.endsWith("/embeddings")) return embeddings(response, body);
+  if (path.endsWith("/images/generations")) {
+    return json(response, 200, { created: 1, data: Array.from({ length: body.n }, () => ({ b64_json: "AAEC" })) });
+  }
+  if (path.endsWith("/audio/speech")) {
+    response.writeHead(200, { "content-type": "audio/mpeg" });
+    return response.end(`sound of ${body.input}`);
+  }
+  if (path.endsWith("/batches")) return json(response, 200, { id: "batch_1", object: "batch", status: "validating" });
   const vendor = path.endsWith("/messages") ? anthropic : openai;
   const [kind, number] = body.model.split(/-(?=\d+$)/);
   const count = Number(number ?? 3);

@@ -5,7 +5,8 @@ use http::{HeaderMap, Method, Uri};
 use tidegate_providers::{
     catalogue::Quirk,
     credentials::{Authority, CredentialsError},
-    dialect, shape,
+    dialect::{self, EmbedRequest},
+    shape,
     transport::{HttpRequest, HttpResponse},
     upload::Upload,
 };
@@ -24,7 +25,7 @@ use crate::{
         decode::{KEYS, with_usage},
     },
     snapshot::{Target, Wire},
-    wire,
+    wire::translation_error,
 };
 
 /// What stays the same over all tries at one target.
@@ -63,20 +64,16 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             dropped: Vec::new(),
         });
     }
+    let embeds = job.endpoint == Endpoint::Embeddings;
+    let embedding = embeds.then(|| embedding(job, target, wire)).transpose()?;
+    let (embed_path, embed_body) = match embedding.flatten() {
+        Some(request) => (Some(request.path), request.body),
+        None => (None, None),
+    };
     let (method, path) = match &job.endpoint {
         Endpoint::Chat if wire.chat.is_some() => (Method::POST, None),
         Endpoint::Passthrough { method, path, .. } => (method.clone(), Some(path.clone())),
-        Endpoint::Embeddings => (
-            Method::POST,
-            if same && wire.dialect == Dialect::Gemini && embeds_one(job) {
-                let many = dialect::embed_path(wire.dialect, &target.model);
-                many.map(|path| path.replace(":batchEmbedContents", ":embedContent"))
-            } else if wire.dialect == Dialect::OpenAi {
-                Some(wire.shape.path("/embeddings", &target.model))
-            } else {
-                dialect::embed_path(wire.dialect, &target.model)
-            },
-        ),
+        Endpoint::Embeddings => (Method::POST, embed_path),
         Endpoint::CountTokens => (
             Method::POST,
             wire.shape.count_path(wire.dialect, &target.model),
@@ -133,10 +130,13 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
         }
         // Cohere's own format and that of those who follow it differ in nothing that is sent.
         Endpoint::Relay(_) => (splice(job, target)?, Vec::new()),
-        Endpoint::Embeddings if same && wire.dialect == Dialect::Gemini => {
+        Endpoint::Embeddings if embed_body.is_some() => (
+            embed_body.map(Segments::from).unwrap_or_default(),
+            Vec::new(),
+        ),
+        Endpoint::Embeddings if wire.dialect == Dialect::Gemini => {
             (with_names(job, target), Vec::new())
         }
-        Endpoint::Embeddings if !same => (embedding(job, target, wire.dialect)?, Vec::new()),
         Endpoint::CountTokens if same => (splice(job, target)?, Vec::new()),
         Endpoint::CountTokens => counting(job, target, wire.dialect, &uri)?,
         _ if same => (splice(job, target)?, Vec::new()),
@@ -150,9 +150,10 @@ pub(super) fn prepare(job: &Job, target: &Target) -> Result<Prepared, Error> {
             };
             wire.shape.body(body, &mut forwarded)
         }
-        Endpoint::Relay(Relay::Rerank) if !provider.quirks.is_empty() => {
-            dialect::adapt_rerank(&body.to_bytes(), &provider.quirks)
-                .map_or(body, |made| Segments::from(made.body))
+        Endpoint::Relay(Relay::Rerank) => {
+            dialect::adapt_rerank(wire.dialect, &body.to_bytes(), &provider.quirks)
+                .map_err(|error| translation_error(error, Code::InvalidRequest))?
+                .map_or(body, Segments::from)
         }
         _ => body,
     };
@@ -389,7 +390,7 @@ fn translate(job: &Job, target: &Target, to: Dialect) -> Result<(Segments, Vec<S
         Some(job.asks.stream).filter(|stream| *stream),
         job.snapshot.on_unsupported,
     )
-    .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;
+    .map_err(|error| translation_error(error, Code::InvalidRequest))?;
     let mut body = Segments::from(translation.body);
     if asks_for_usage(job, target, to) {
         let outline = Outline::of(&body, KEYS).map_err(|error| internal(&error))?;
@@ -401,11 +402,6 @@ fn translate(job: &Job, target: &Target, to: Dialect) -> Result<(Segments, Vec<S
         body = splicer.apply(&body);
     }
     Ok((with_params(body, target)?, translation.dropped))
-}
-
-fn embeds_one(job: &Job) -> bool {
-    let body = job.body.to_bytes();
-    dialect::wanted_vectors(Dialect::Gemini, &body) == dialect::Vectors::One
 }
 
 /// Gemini's request for embeddings names the model again, in each of its requests.
@@ -431,12 +427,11 @@ fn with_names(job: &Job, target: &Target) -> Segments {
     Segments::from(body.clone()).splice(edits)
 }
 
-/// The request for embeddings in another dialect.
-fn embedding(job: &Job, target: &Target, to: Dialect) -> Result<Segments, Error> {
+/// Where and with what body a target is asked for embeddings.
+fn embedding(job: &Job, target: &Target, wire: &Wire) -> Result<Option<EmbedRequest>, Error> {
     let body = job.body.to_bytes();
-    dialect::translate_embedding(job.dialect, to, &body, &target.model)
-        .map(Segments::from)
-        .map_err(|error| wire::translation_error(error, Code::InvalidRequest))
+    dialect::embed_request(job.dialect, wire.dialect, &wire.shape, &body, &target.model)
+        .map_err(|error| translation_error(error, Code::InvalidRequest))
 }
 
 /// The question for the tokens of the caller's request, in another dialect.
@@ -454,7 +449,7 @@ fn counting(
         uri.path(),
         job.snapshot.on_unsupported,
     )
-    .map_err(|error| wire::translation_error(error, Code::InvalidRequest))?;
+    .map_err(|error| translation_error(error, Code::InvalidRequest))?;
     Ok((Segments::from(translation.body), translation.dropped))
 }
 

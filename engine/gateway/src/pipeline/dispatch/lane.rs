@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use tidegate_policy::{Tick, health::Trial, ledger::Reservation, rng::Rng};
+use tidegate_providers::tokens;
 use tidegate_types::{Attempt, Code, Error};
 
 use super::Job;
@@ -61,7 +62,10 @@ impl Lane {
         match &self.opening {
             Some(source) => settle::Seen {
                 usage: source.usage(),
-                output_tokens: source.tokens_seen(),
+                output_tokens: match self.target.as_ref().map(|target| &*target.model) {
+                    Some(model) if tokens::is_ready(model) => source.tokens_said(model),
+                    _ => source.tokens_seen(),
+                },
             },
             None => settle::Seen {
                 usage: None,

@@ -52,7 +52,7 @@ fn invoked(body: Json<'_>) -> Option<Usage> {
 }
 
 /// Vertex AI's and Gemini's `predict` ("Imagen API", "Text embeddings API").
-fn predicted(body: Json<'_>) -> Option<Usage> {
+pub(in crate::dialect) fn predicted(body: Json<'_>) -> Option<Usage> {
     let predictions = body.get("predictions")?;
     let mut read = Usage::default();
     for prediction in predictions.items() {

@@ -1,6 +1,9 @@
 //! Usage of endpoints other than chat, where it does not stand under `usage`.
 
-use tidegate_types::{Endpoint, Relay, Usage, chat::Json};
+use tidegate_types::{
+    Endpoint, Picture, Relay, Usage,
+    chat::{Json, Text},
+};
 
 use super::{count, micros};
 
@@ -21,6 +24,7 @@ pub(in crate::dialect) fn of_relay(
     let body = Json::trusted(text);
     let mut usage = read.unwrap_or_default();
     let mut found = read.is_some();
+    let (mut quality, mut size) = (None, None);
     for (key, value) in body.members() {
         match &*key.decode() {
             // Cohere's embeddings, rerankings and its first chat.
@@ -47,7 +51,22 @@ pub(in crate::dialect) fn of_relay(
                 usage.images = value.items().count() as u64;
                 found |= usage.images > 0;
             }
+            "quality" if is_picture(endpoint) => {
+                quality = value.as_text();
+            }
+            "size" if is_picture(endpoint) => {
+                size = value.as_text();
+            }
             _ => {}
+        }
+    }
+    if is_picture(endpoint) {
+        let word = |text: Option<Text<'_>>| text.map(|text| text.decode().into_owned());
+        let (quality, size) = (word(quality), word(size));
+        usage.picture = Picture::said(quality.as_deref(), size.as_deref());
+        // What is made there are pictures, whether or not that is said again.
+        if usage.image_output == 0 {
+            usage.image_output = usage.output;
         }
     }
     usage.annotated_pages = usage.annotated_pages.min(usage.pages);

@@ -200,6 +200,12 @@ fn keys(provider: &Provider, place: &Place, report: Report<'_>) {
 
 fn price(price: &Price, place: &Place, report: Report<'_>) {
     amounts(|dimension| price.get(dimension), place, report);
+    for (picture, amount) in &price.pictures {
+        if *amount < Money::ZERO {
+            let place = place.then("pictures").then(&picture.to_string());
+            report(&place, "must not be negative".to_owned());
+        }
+    }
     let mut bars = BTreeSet::new();
     for (index, tier) in price.tiers.iter().enumerate() {
         let place = place.then("tiers").at(index);
@@ -221,6 +227,10 @@ fn price(price: &Price, place: &Place, report: Report<'_>) {
         if *service == Service::Standard {
             let message = "the standard service costs what stands outside `services`";
             report(&place, message.to_owned());
+        }
+        if !own.pictures.is_empty() {
+            let message = "pictures cost the same whichever service makes them";
+            report(&place.then("pictures"), message.to_owned());
         }
         if own.services.is_empty() {
             self::price(own, &place, report);
