@@ -245,7 +245,7 @@ def generated(vendor: str, chance: random.Random) -> list[Call]:
 
     provider, spoken, flavor = VENDORS[vendor]
     models = next(known.models for known in providers if known.id == provider)
-    # A tuned model's name goes on, a region is no part of a name, and Bedrock serves OpenAI's models in OpenAI's format.
+    # A tuned model's name goes on, a region is no part of one, and Bedrock serves OpenAI's models in their own format.
     names = [model.id for model in models if not model.id.endswith("-") and not model.id.startswith("regional.")]
     names = [name for name in names if vendor != "bedrock" or not name.startswith("openai.")]
     names = chance.sample(names, min(len(names), 120))

@@ -159,13 +159,13 @@ pub(super) fn asked(job: &Job) -> Usage {
 
 /// Size and quality of the pictures that are asked for.
 fn picture(job: &Job) -> Picture {
-    let said = |name: &str| match &job.asks.form {
-        Some(form) => Some(form.get(name)?.value.trim().to_owned()),
-        None => {
-            let body = job.body.to_bytes();
-            let body = Json::parse(&body).ok()?;
-            Some(body.get(name)?.as_text()?.decode().into_owned())
+    let said = |name: &str| {
+        if let Some(form) = &job.asks.form {
+            return Some(form.get(name)?.value.trim().to_owned());
         }
+        let body = job.body.to_bytes();
+        let body = Json::parse(&body).ok()?;
+        Some(body.get(name)?.as_text()?.decode().into_owned())
     };
     Picture::said(said("quality").as_deref(), said("size").as_deref())
 }
