@@ -187,7 +187,7 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
         // On the heap: few answers tell nothing.
         Box::pin(tasks::vocabulary(&model)).await;
     }
-    settle::run(job, &answer, told);
+    settle::with(job, &answer, told);
     Ok(answer)
 }
 

@@ -55,7 +55,13 @@ fn paid<'a>(job: &Job, answer: &'a Answer) -> Option<&'a bytes::Bytes> {
 }
 
 /// Settles a complete answer and stores it. For a stream the books stay open.
-pub(super) fn run(job: &mut Job, answer: &Answer, usage: Option<Usage>) {
+pub(super) fn run(job: &mut Job, answer: &Answer) {
+    let usage = told(job, answer);
+    with(job, answer, usage);
+}
+
+/// As [`run`], with what the answer was found to say.
+pub(super) fn with(job: &mut Job, answer: &Answer, usage: Option<Usage>) {
     job.facts.attempts = u32::try_from(job.attempts.len()).unwrap_or(u32::MAX);
     let AnswerBody::Complete(body) = &answer.body else {
         return;

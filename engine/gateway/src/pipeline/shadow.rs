@@ -259,7 +259,6 @@ async fn answer(job: &mut Job) -> Result<Reply, Error> {
     plan::run(job)?;
     let mut answer = dispatch::run(job).await?;
     guard_out::run(job, &mut answer).await?;
-    let told = settle::told(job, &answer);
-    settle::run(job, &answer, told);
+    settle::run(job, &answer);
     encode::run(job, answer)
 }
