@@ -7,5 +7,6 @@
 pub mod corpus;
 pub mod load;
 pub mod process;
+pub mod simulation;
 pub mod stats;
 pub mod wire;

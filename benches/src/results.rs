@@ -39,6 +39,16 @@ impl Row {
         }
     }
 
+    /// A figure that should be at least `limit`.
+    pub(crate) fn at_least(figure: impl Into<String>, value: f64, limit: f64, unit: &str) -> Self {
+        Self {
+            figure: figure.into(),
+            measured: format!("{value:.2}{unit}"),
+            target: format!("≥ {limit}{unit}"),
+            met: Some(value >= limit),
+        }
+    }
+
     fn verdict(&self) -> &'static str {
         match self.met {
             Some(true) => "met",

@@ -5,6 +5,7 @@ mod callgrind;
 mod engine;
 mod faces;
 mod server;
+mod simulation;
 mod sizes;
 mod start;
 mod stream;
@@ -55,6 +56,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "node",
         about: "CPU per call from Node against `node:http` and the `openai` package",
         run: faces::node,
+    },
+    Scenario {
+        name: "simulation",
+        about: "Durations of 1,000,000 simulated requests, 250 per second, to ten targets that drift, stall, freeze and fail; strategies, breakers, retries and hedges are the engine's own; factors are the worst of two seeds",
+        run: simulation::run_all,
     },
     Scenario {
         name: "start",

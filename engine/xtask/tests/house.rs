@@ -32,7 +32,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-examples", &["tidegate", "tidegate-server"]),
     (
         "benches",
-        &["tidegate", "tidegate-providers", "tidegate-types"],
+        &[
+            "tidegate",
+            "tidegate-policy",
+            "tidegate-providers",
+            "tidegate-types",
+        ],
     ),
     ("mock-upstream", &[]),
     (

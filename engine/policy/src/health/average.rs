@@ -8,9 +8,13 @@ use crate::clock::Tick;
 /// How slowly good news is believed, and how slowly an unused average is forgotten.
 const MEMORY: Duration = Duration::from_secs(10);
 
+/// How many times larger one sample makes an average at most, unless time has passed.
+const MOST_RISE: f64 = 2.0;
+
 /// An exponentially weighted moving average whose weight depends on the time since the last sample,
-/// and which jumps to a sample above it ("peak EWMA", as in Finagle). Reading it lets it sink, so that
-/// a target that was slow once is tried again.
+/// and which jumps to a sample above it ("peak EWMA", as in Finagle), but not further than to its double:
+/// the times of answers have long tails. Reading it lets it sink, so that a target that was slow once is
+/// tried again.
 #[derive(Debug)]
 pub struct PeakAverage {
     /// Bits of the average; NaN before the first sample.
@@ -31,11 +35,14 @@ impl PeakAverage {
     /// Takes a sample. Two at once may lose one of them; an average bears that.
     pub fn add(&self, sample: f64, now: Tick) {
         let old = f64::from_bits(self.value.load(Ordering::Relaxed));
-        let new = if old.is_nan() || sample > old {
+        let new = if old.is_nan() {
             sample
         } else {
             let kept = self.kept(now);
-            old * kept + sample * (1.0 - kept)
+            let mean = old * kept + sample * (1.0 - kept);
+            // One answer that took unusually long tells little; several in a row are news.
+            let most = (old * MOST_RISE).max(mean);
+            if sample > old { sample.min(most) } else { mean }
         };
         self.value.store(new.to_bits(), Ordering::Relaxed);
         self.at.store(now.0, Ordering::Relaxed);
@@ -74,7 +81,10 @@ mod tests {
         assert_eq!(average.get(), None);
         average.add(100.0, at(0));
         average.add(500.0, at(1));
-        assert_eq!(average.get(), Some(500.0));
+        assert_eq!(average.get(), Some(200.0), "one may be a whim");
+        average.add(500.0, at(1));
+        average.add(500.0, at(1));
+        assert_eq!(average.get(), Some(500.0), "three are news");
         average.add(100.0, at(2));
         let slow = average.get().unwrap();
         assert!(slow > 400.0 && slow < 500.0, "{slow}");

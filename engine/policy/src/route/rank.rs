@@ -15,6 +15,9 @@ type Members = SmallVec<[u16; 24]>;
 /// by this much.
 const OUTLIER: f32 = 0.3;
 
+/// A target that takes this many times longer than the fastest is no rival of it.
+const FAR_SLOWER: f64 = 3.0;
+
 /// A target that saw a prompt is preferred until it has this many more calls under way than the
 /// least busy one, or half as many again.
 const WORTH_WAITING: u32 = 4;
@@ -127,9 +130,14 @@ fn arrange(group: &Group, view: &impl View, rng: &mut Rng, run: &mut [u16]) {
                     .best(view, |target| expected(view, target, *speed))
                     .unwrap_or(0.0)
             };
-            let first = faster_of_two(run, &latency, rng);
-            run.swap(0, first);
-            sort_by(&mut run[1..], latency);
+            let mut expected: SmallVec<[(f64, u16); 24]> =
+                run.iter().map(|index| (latency(*index), *index)).collect();
+            let first = faster_of_two(&expected, rng);
+            expected.swap(0, first);
+            expected[1..].sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (place, (_, index)) in run.iter_mut().zip(expected) {
+                *place = index;
+            }
         }
         Strategy::LeastCost => {
             sort_by(run, |index| {
@@ -208,15 +216,37 @@ pub fn expected(view: &impl View, target: u16, speed: Speed) -> f64 {
 }
 
 /// "Power of two choices": two at random, the better one. Always taking the best of all would send
-/// every caller to the same target until the news of its load is out.
-fn faster_of_two(run: &[u16], latency: &impl Fn(u16) -> f64, rng: &mut Rng) -> usize {
-    let one = rng.below(run.len());
-    let mut two = rng.below(run.len() - 1);
+/// every caller to the same target until the news of its load is out. Both are drawn from those that
+/// are not far slower than the fastest: where many are slow, two at random are too often slow both.
+fn faster_of_two(expected: &[(f64, u16)], rng: &mut Rng) -> usize {
+    let measured = expected.iter().map(|(latency, _)| *latency);
+    let least = measured
+        .filter(|latency| *latency > 0.0)
+        .fold(f64::MAX, f64::min);
+    let rival = |(latency, _): &&(f64, u16)| *latency <= least * FAR_SLOWER;
+    let rivals = expected.iter().filter(rival).count();
+    if rivals < 2 {
+        return expected.iter().position(|known| rival(&known)).unwrap_or(0);
+    }
+    let one = rng.below(rivals);
+    let mut two = rng.below(rivals - 1);
     two += usize::from(two >= one);
-    if latency(run[two]) < latency(run[one]) {
-        two
+    let mut places = expected
+        .iter()
+        .enumerate()
+        .filter(|(_, known)| rival(known));
+    let (early, late) = (one.min(two), one.max(two));
+    let early_at = places.nth(early).map_or(0, |(at, _)| at);
+    let late_at = places.nth(late - early - 1).map_or(0, |(at, _)| at);
+    let (one_at, two_at) = if one < two {
+        (early_at, late_at)
     } else {
-        one
+        (late_at, early_at)
+    };
+    if expected[two_at].0 < expected[one_at].0 {
+        two_at
+    } else {
+        one_at
     }
 }
 
