@@ -22,6 +22,7 @@ use crate::{
     call::{Call, CallContext, Reply},
     facts::RequestId,
     health,
+    journal::Journal,
     kept::Kept,
     pipeline::{self, brownout::Browned, probe::Prober},
     snapshot::{Snapshot, Ways},
@@ -122,7 +123,27 @@ impl Gateway {
         )
     }
 
+    /// An engine that lives through a log: whatever secret the environment lacks is made up.
+    pub(crate) fn for_replay(config: Config, clock: Arc<Clock>) -> Self {
+        let ways = Ways {
+            network: Arc::new(HttpTransport::new(&|_| None)),
+            functions: Functions::new(),
+            clock,
+            metrics: Arc::default(),
+            meanings: Arc::default(),
+        };
+        let config = Config {
+            log: None,
+            ..config
+        };
+        Self::build(config, ways, source::env_or_made_up)
+    }
+
     fn with_ways(config: Config, ways: Ways) -> Self {
+        Self::build(config, ways, source::env)
+    }
+
+    fn build(config: Config, ways: Ways, env: fn(&str) -> Option<String>) -> Self {
         let clock = Arc::clone(&ways.clock);
         let mut rng = Rng::new();
         let room = Room::new(&clock);
@@ -132,7 +153,8 @@ impl Gateway {
         let condition = condition::Registry::new(Arc::clone(&room));
         let condition = Arc::new(Mutex::new(condition));
         let now = clock.now();
-        let snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, source::env);
+        let mut snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, env);
+        snapshot.journal = Journal::of(snapshot.config.log.as_ref(), None);
         Self {
             inner: Arc::new(Inner {
                 snapshot: ArcSwap::from_pointee(snapshot),
@@ -167,7 +189,7 @@ impl Gateway {
     pub fn reload(&self, config: Config) {
         let inner = &self.inner;
         let now = inner.clock.now();
-        let next = Snapshot::compile(
+        let mut next = Snapshot::compile(
             config,
             &inner.ways,
             &inner.registry,
@@ -175,6 +197,8 @@ impl Gateway {
             now,
             source::env,
         );
+        let before = inner.snapshot();
+        next.journal = Journal::of(next.config.log.as_ref(), before.journal.as_ref());
         inner.snapshot.store(Arc::new(next));
     }
 
@@ -220,8 +244,25 @@ impl Gateway {
         self.inner.prober.over.notify_waiters();
     }
 
-    /// Refuses new calls and waits for running ones, at most `deadline`. Gives the number of calls
-    /// still running.
+    /// As [`stop`](Self::stop), and waits until the log is written.
+    pub(crate) fn stop_idle(&self) {
+        self.stop();
+        if let Some(journal) = &self.inner.snapshot().journal {
+            journal.flush_blocking();
+        }
+    }
+
+    /// Waits until the calls that have ended are in the log, where one is configured; two seconds at
+    /// most.
+    pub async fn flush(&self) {
+        let journal = self.inner.snapshot().journal.clone();
+        if let Some(journal) = journal {
+            journal.flush().await;
+        }
+    }
+
+    /// Refuses new calls and waits for running ones, at most `deadline`, and until the log is
+    /// written. Gives the number of calls still running.
     pub async fn close(&self, deadline: Duration) -> usize {
         self.stop();
         let drained = async {
@@ -234,6 +275,7 @@ impl Gateway {
             }
         };
         let _ = tokio::time::timeout(deadline, drained).await;
+        self.flush().await;
         self.running()
     }
 }

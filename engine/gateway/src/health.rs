@@ -104,6 +104,7 @@ pub(crate) fn report(inner: &Inner) -> Value {
         "keys": identities,
         "shadows": shadows,
         "cache": { "entries": entries, "bytes": bytes },
+        "log": snapshot.journal.as_ref().map(|journal| journal.report()),
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 mod queue;
 mod recall;
+pub(crate) mod replay;
 pub(crate) mod reserve;
 mod rules;
 pub(crate) mod semantic;
@@ -43,6 +44,7 @@ use crate::{
     call::{Call, CallContext, Named, Reply},
     facts::Facts,
     gateway::{Inner, Running},
+    journal::Notes,
     snapshot::{Route, Snapshot, Target},
     stream::source::EventSource,
     tasks,
@@ -108,6 +110,8 @@ pub(crate) struct Job {
     pub(crate) side: Option<shadow::Side>,
     /// Time spent waiting for upstreams and pauses.
     pub(crate) waited: Duration,
+    /// What will be written down of the call, where somebody asks for it.
+    pub(crate) notes: Option<Box<Notes>>,
 }
 
 /// An upstream's (or the cache's) answer, in the dialect it was given in.
@@ -150,6 +154,11 @@ pub(crate) async fn execute(
 
 async fn run(gateway: &Arc<Inner>, context: CallContext, call: Call) -> Result<Reply, Error> {
     let mut job = Job::new(gateway, context, call);
+    if let Some(journal) = &job.snapshot.journal {
+        let of = (&job.endpoint, job.dialect);
+        let began = (job.started, gateway.clock.unix_millis());
+        job.notes = Some(Notes::begin(journal, began, of, &job.body, &job.headers));
+    }
     let result = match stages(&mut job).await {
         Ok(answer) => encode::run(&mut job, answer),
         Err(error) => Err(error),
@@ -234,6 +243,7 @@ impl Job {
             facts,
             side: None,
             waited: Duration::ZERO,
+            notes: None,
         }
     }
 }
@@ -308,6 +318,7 @@ impl Job {
             form: None,
             ..self.asks
         };
+        copy.notes = self.notes.as_ref().map(|notes| notes.twin(&self.headers));
         Box::new(copy)
     }
 }

@@ -31,6 +31,7 @@ use tidegate_types::{
 
 use crate::{
     embedder::meanings::Meanings,
+    journal::Journal,
     pipeline::{plan::needs, probe::Probe},
     telemetry::metrics::Metrics,
 };
@@ -70,6 +71,8 @@ pub(crate) struct Snapshot {
     pub(crate) probes: BTreeMap<String, Probe>,
     /// Where all calls are counted, when there may not be any number.
     pub(crate) cap: Option<Need>,
+    /// Where calls are written down.
+    pub(crate) journal: Option<Arc<Journal>>,
     /// What outlives this snapshot of targets' and keys' health.
     health: Arc<Mutex<health::Registry>>,
     /// Routes made on first use for `provider/model` names, so that they cost a look-up afterwards.
@@ -280,6 +283,7 @@ impl Snapshot {
             queue,
             probes: BTreeMap::new(),
             cap,
+            journal: None,
             rules: Rules::compile(&config),
             config: Arc::new(config),
             providers,

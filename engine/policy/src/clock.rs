@@ -27,8 +27,11 @@ impl Tick {
 /// A monotonic clock that tests can move forward. Steps of the wall clock do not move it.
 #[derive(Debug)]
 pub struct Clock {
-    origin: Instant,
-    /// What tests added, in nanoseconds.
+    /// When it was made; `None` for one that stands still unless it is moved.
+    origin: Option<Instant>,
+    /// Seconds since 1970 when it was made, where it stands still.
+    epoch: u64,
+    /// By how much it was moved, in nanoseconds.
     ahead: AtomicU64,
 }
 
@@ -43,28 +46,55 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> Self {
         Self {
-            origin: Instant::now(),
+            origin: Some(Instant::now()),
+            epoch: 0,
+            ahead: AtomicU64::new(0),
+        }
+    }
+
+    /// A clock that stands still at a moment, in seconds since 1970, until it is moved.
+    pub fn still(unix_seconds: u64) -> Self {
+        Self {
+            origin: None,
+            epoch: unix_seconds,
             ahead: AtomicU64::new(0),
         }
     }
 
     /// This moment.
     pub fn now(&self) -> Tick {
-        let passed = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let passed = self.origin.map_or(0, |origin| {
+            u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        });
         Tick(passed.saturating_add(self.ahead.load(Ordering::Relaxed)))
     }
 
     /// Seconds since 1970, for what people write in configuration and read in logs.
-    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn unix_seconds(&self) -> i64 {
         let ahead = self.ahead.load(Ordering::Relaxed) / 1_000_000_000;
-        let seconds = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        i64::try_from(seconds.saturating_add(ahead)).unwrap_or(i64::MAX)
+        let seconds = self.wall().as_secs().saturating_add(ahead);
+        i64::try_from(seconds).unwrap_or(i64::MAX)
     }
 
-    /// Moves the clock forward, for tests.
+    /// Milliseconds since 1970.
+    pub fn unix_millis(&self) -> i64 {
+        let ahead = Duration::from_nanos(self.ahead.load(Ordering::Relaxed));
+        let millis = self.wall().saturating_add(ahead).as_millis();
+        i64::try_from(millis).unwrap_or(i64::MAX)
+    }
+
+    /// Time since 1970, before the clock is moved.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn wall(&self) -> Duration {
+        if self.origin.is_none() {
+            return Duration::from_secs(self.epoch);
+        }
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
+    /// Moves the clock forward, for tests and for whoever lives through a log again.
     pub fn advance(&self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         self.ahead.fetch_add(nanos, Ordering::Relaxed);

@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod logging;
 mod paint;
+mod replay;
 mod serve;
 mod watch;
 
@@ -75,6 +76,22 @@ enum Command {
     /// Which rule applies, whether limits and budgets let it in, which targets would be asked in which
     /// order and why, what it could cost, what would be lost in translation.
     Explain(Explain),
+    /// Live through a log again under another configuration, and say what would have been different
+    ///
+    /// Reads what `log:` of a configuration has written. Rules, limits, budgets, strategies, breakers,
+    /// retries, hedges and prices are the engine's own, in the time of the log; nobody is called, and
+    /// keys need not be there. Prints cost, latency, errors and traffic per target, as it was and as
+    /// it would have been.
+    ///
+    /// What it assumes: a try at a target goes as the same call's own try went there, or else as one
+    /// drawn from the 64 nearest in time that other calls made there; a call that goes to a target
+    /// which the log does not know is answered in the time it took before, and counted as such. A
+    /// target is as quick under more load as it was. Tokens are the same everywhere. Stored answers
+    /// stay stored answers where the route has a cache. Callers ask the same, whatever they are told.
+    /// No text is compared for `strategy: semantic`. Panels, copies for comparison, brown-outs, streams that go on elsewhere, and endpoints other
+    /// than conversations and embeddings are not lived through; neither are headers and metadata that
+    /// rules look at, unless the log holds bodies.
+    Replay(Replay),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Show in a minute what the gateway does; needs no key and no network
@@ -140,6 +157,22 @@ struct Explain {
 }
 
 #[derive(Debug, Args)]
+struct Replay {
+    /// The configuration to live under
+    #[arg(short, long, value_name = "FILE")]
+    policy: PathBuf,
+    /// The log, in as many files as there are; `-` reads standard input
+    #[arg(required = true)]
+    log: Vec<PathBuf>,
+    /// What chance begins with: the same seed gives the same report
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Demo {
     /// End after the show instead of leaving the server running
     #[arg(long)]
@@ -165,6 +198,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Serve(options) => serve::run(options),
         Command::Check { config } => check::run(config),
         Command::Explain(options) => explain::run(options),
+        Command::Replay(options) => replay::run(options),
         Command::Schema => print(&format!("{:#}\n", json_schema())),
         Command::Demo(options) => demo::run(options),
         Command::Version => print(&format!("tidegate {VERSION}\n")),

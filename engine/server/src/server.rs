@@ -232,6 +232,7 @@ async fn serve(
     }
     lifecycle.advance(Phase::Over);
     worker::over(lifecycle).await;
+    running.gateway.flush().await;
     lifecycle.cut()
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Case {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    /// Operation of the driver protocol, or `write`, `script` or `serve`, which the runner does itself.
+    /// Operation of the driver protocol, or `write`, `read`, `script` or `serve`, which the runner does itself.
     #[serde(rename(deserialize = "do", serialize = "op"))]
     pub op: String,
     /// How often. Default once; every reply must meet `expect`.
@@ -65,7 +65,8 @@ pub(crate) struct Step {
     /// `open`, `reload`, `serve`: the document as an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Value>,
-    /// `open`, `reload`: a file; `write`: where to.
+    /// `open`, `reload`: a file; `write`: where to; `read`: a file of lines of JSON, which `expect` is
+    /// compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// `open`, `reload`, `write`: the text.

@@ -66,7 +66,9 @@ pub(crate) fn run(
         let place = || format!("step {} ({})", index + 1, step.op);
         let before = world.upstream.log().len();
         let mut replied_ms = 0.0;
-        if !perform_here(step, world)? {
+        if step.op == "read" {
+            read_lines(step, world).map_err(|why| format!("{}\n{why}", place()))?;
+        } else if !perform_here(step, world)? {
             let operation =
                 world.fill_value(&serde_json::to_value(step).map_err(|error| error.to_string())?);
             for _ in 0..step.repeat.unwrap_or(1) {
@@ -146,6 +148,26 @@ fn recall(step: &Step, noted: &BTreeMap<String, String>) -> Result<Step, String>
         *value = filled(value)?;
     }
     Ok(recalled)
+}
+
+/// Compares the lines of a file with what is expected, once they are there.
+fn read_lines(step: &Step, world: &World) -> Result<(), String> {
+    let path = world.fill(step.path.as_deref().unwrap_or_default());
+    let expect = world.fill_value(&step.expect.clone().unwrap_or_else(|| json!([])));
+    let until = Instant::now() + LOG_LIMIT;
+    loop {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let lines: Result<Vec<Value>, _> = text.lines().map(serde_json::from_str).collect();
+        let lines = lines.map_err(|error| format!("{path}: {error}\n{text}"))?;
+        let found = differences(&expect, Some(&Value::Array(lines)));
+        if found.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            return Err(format!("  {}\n--- {path}\n{text}", found.join("\n  ")));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Steps that need no driver; `false` for the others.

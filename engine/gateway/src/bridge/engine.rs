@@ -365,7 +365,7 @@ impl Engine {
         };
         let left = match &core.backend {
             Backend::Local(gateway) if gateway.running() == 0 => {
-                gateway.stop();
+                gateway.stop_idle();
                 0
             }
             Backend::Local(gateway) => match runtime::handle() {

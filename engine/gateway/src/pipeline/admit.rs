@@ -58,7 +58,7 @@ pub(super) fn look(job: &Job) -> Result<(), Error> {
     }
 }
 
-fn limited(identity: &Identity, limited: &Limited) -> Error {
+pub(super) fn limited(identity: &Identity, limited: &Limited) -> Error {
     let id = &identity.id;
     match limited {
         Limited::Requests(most, per, wait) => {

@@ -78,7 +78,14 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     if !job.snapshot.probes.is_empty() {
         probe::start(&job.gateway);
     }
-    read(job)
+    let result = read(job);
+    if job.notes.is_some() {
+        let bytes = job.size();
+        if let Some(notes) = &mut job.notes {
+            notes.asked(&job.asks, &job.context.fallbacks, bytes);
+        }
+    }
+    result
 }
 
 /// What the stage reads.

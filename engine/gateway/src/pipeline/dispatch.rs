@@ -10,6 +10,7 @@ pub(crate) mod lane;
 mod open;
 mod race;
 mod receive;
+pub(super) mod replay;
 mod walk;
 
 pub(super) use attempt::Passed;

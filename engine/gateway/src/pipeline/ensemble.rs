@@ -57,6 +57,9 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
     let mut failed = None;
     for member in &mut panel {
         job.attempts.append(&mut member.attempts);
+        if let (Some(notes), Some(part)) = (&mut job.notes, &mut member.notes) {
+            notes.join(part);
+        }
         job.earlier = job.earlier.saturating_add(member.earlier);
         job.facts.estimated |= member.facts.estimated;
         let said = member.known.take().ok_or(member.failed.take());

@@ -1,7 +1,7 @@
 //! Stage 6: in which order the route's targets are tried. Pure: no I/O.
 
 pub(crate) mod needs;
-pub(super) mod prompt;
+pub(crate) mod prompt;
 mod scene;
 mod why;
 

@@ -1,12 +1,12 @@
 //! Stage 10: books what a complete answer cost; a stream carries its settlement with it.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use tidegate_policy::{admission::Seats, health::Trial};
 use tidegate_providers::{dialect, tokens};
 use tidegate_types::{Code, Endpoint, Error, Money, Usage};
 
-use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most};
+use super::{Answer, AnswerBody, Job, dispatch::lane::Lane, most, shadow::Side};
 use crate::{
     facts::{CacheFact, Facts},
     stream::settlement::{Settlement, Spent},
@@ -118,6 +118,13 @@ pub(crate) fn open(job: &mut Job) -> Settlement {
     // Only what is compared asks for it.
     let answered = || job.gateway.clock.now().since(job.started);
     settlement.answered = (settlement.side.is_some() && job.target.is_some()).then(answered);
+    if let Some(mut notes) = job.notes.take() {
+        notes.key = job.identity.as_ref().map(|key| Arc::clone(&key.id));
+        notes.route = job.route.as_ref().map(|route| Arc::clone(&route.name));
+        notes.first = first.map(|first| first.since(job.started));
+        notes.shadow = settlement.side.as_ref().is_some_and(Side::is_copy);
+        settlement.notes = Some(notes);
+    }
     settlement.done = false;
     if let Some(first) = first {
         settlement.series().first_token(first.since(job.started));
@@ -161,7 +168,7 @@ pub(super) fn outrun(job: &Job, lane: &mut Lane) -> (Money, bool) {
 /// Closed books that hold what the call says of itself.
 fn books(job: &Job) -> Settlement {
     Settlement {
-        gateway: std::sync::Arc::clone(&job.gateway),
+        gateway: Arc::clone(&job.gateway),
         running: None,
         permit: None,
         seats: Seats::default(),
@@ -185,6 +192,7 @@ fn books(job: &Job) -> Settlement {
             .map(|most| most.saturating_mul(job.asks.choices)),
         earlier: job.earlier,
         tries: Tries::default(),
+        notes: None,
         done: true,
     }
 }

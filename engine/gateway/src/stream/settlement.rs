@@ -21,6 +21,7 @@ use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Relay, Segme
 use crate::{
     facts::{CacheFact, Facts},
     gateway::{Inner, Running},
+    journal::{self, Notes},
     pipeline::{
         Job,
         shadow::{Came, Side},
@@ -68,6 +69,8 @@ pub(crate) struct Settlement {
     pub(crate) earlier: Money,
     /// How the call came to its answer.
     pub(crate) tries: Tries,
+    /// What will be written down of the call.
+    pub(crate) notes: Option<Box<Notes>>,
     pub(crate) done: bool,
 }
 
@@ -210,6 +213,14 @@ impl Settlement {
             took,
             copy,
         });
+        if let Some(notes) = self.notes.take() {
+            notes.end(&journal::Ended {
+                facts: &self.facts,
+                usage,
+                error,
+                took,
+            });
+        }
         self.permit = None;
         self.seats = Seats::default();
         self.running = None;
@@ -227,6 +238,10 @@ impl Settlement {
     /// Books what an upstream gave that broke, and goes on with the next one.
     pub(crate) fn hand_over(&mut self, spent: &Spent, job: &mut Job) {
         let cost = self.part(spent);
+        if let Some(notes) = &mut self.notes {
+            let now = self.gateway.clock.now();
+            notes.broke(spent.error, now.since(self.started));
+        }
         self.earlier = self
             .earlier
             .saturating_add(cost)
@@ -244,6 +259,9 @@ impl Settlement {
         self.facts.attempts += tries;
         self.tries.all += tries;
         self.tries.fallbacks += tries;
+        if let (Some(notes), Some(part)) = (&mut self.notes, &mut job.notes) {
+            notes.join(part);
+        }
         job.attempts.clear();
     }
 

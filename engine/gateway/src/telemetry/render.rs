@@ -274,4 +274,17 @@ fn engine(page: &mut Page, inner: &Inner) {
     let name = "tidegate_cache_bytes";
     page.family(name, "gauge", "Memory of the cache's answers.");
     page.line(name, &[], bytes);
+    if let Some(journal) = &inner.snapshot().journal {
+        let (written, lost) = journal.counts();
+        let name = "tidegate_log_written_total";
+        page.family(name, "counter", "Calls written to the log.");
+        page.line(name, &[], written);
+        let name = "tidegate_log_lost_total";
+        page.family(
+            name,
+            "counter",
+            "Calls that the log could not keep up with.",
+        );
+        page.line(name, &[], lost);
+    }
 }

@@ -16,6 +16,7 @@ mod management;
 #[cfg(target_os = "linux")]
 mod memory;
 mod protocols;
+mod replay;
 mod replies;
 mod sessions;
 mod support;

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Price, Priority, Probe, Queue, Quirk,
-    Route, Rule, Size,
+    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Log, Price, Priority, Probe, Queue,
+    Quirk, Route, Rule, Size,
 };
 use crate::{Dialect, Money, Secret};
 
@@ -30,6 +30,9 @@ pub struct Config {
     pub cache: Cache,
     /// The HTTP server.
     pub server: Server,
+    /// Where calls are written down. Default: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Log>,
     /// Deadlines for every provider that does not set its own.
     pub timeouts: Timeouts,
     /// When a failing target is left alone, for every provider that does not say otherwise.

@@ -3,6 +3,7 @@
 mod admission;
 mod callers;
 mod clouds;
+mod log;
 mod probe;
 mod providers;
 mod routes;
@@ -29,6 +30,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     callers::check(&scope, report);
     server::check(&config.server, report);
     admission::check(&scope, report);
+    log::check(&scope, report);
     timeouts(&config.timeouts, &root.then("timeouts"), report);
     routes::breaker(&config.breaker, &root.then("breaker"), report);
     if config.cache.memory.is_some_and(|memory| memory.0 == 0) {

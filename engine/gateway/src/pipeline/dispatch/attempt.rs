@@ -18,7 +18,7 @@ use super::{
     Answer, AnswerBody, Job,
     build::{self, Prepared},
     classify,
-    lane::Lane,
+    lane::{Lane, Try},
     open, receive,
 };
 use crate::{
@@ -104,7 +104,11 @@ pub(super) async fn run(
                     status: None,
                     error: Some(error.code().slug()),
                 };
-                lane.tries.push((now, attempt));
+                lane.tries.push(Try {
+                    at: now,
+                    took: Duration::ZERO,
+                    attempt,
+                });
                 return Ok(Outcome::Failed(error));
             }
             Err(error) => return Err(error),
@@ -135,7 +139,11 @@ pub(super) async fn run(
             status: None,
             error: None,
         };
-        lane.tries.push((now, attempt));
+        lane.tries.push(Try {
+            at: now,
+            took: Duration::ZERO,
+            attempt,
+        });
         lane.target = Some(Arc::clone(target));
         lane.opening = None;
         lane.received = 0;
@@ -182,9 +190,10 @@ pub(super) async fn run(
         if let Some(failure) = job.rest.as_ref().and_then(Upload::failure) {
             return Err(failure);
         }
-        if let Some((_, attempt)) = lane.tries.last_mut() {
-            attempt.status = error.upstream().map(|upstream| upstream.status.as_u16());
-            attempt.error = Some(error.code().slug());
+        if let Some(last) = lane.tries.last_mut() {
+            last.took = now.since(sent);
+            last.attempt.status = error.upstream().map(|upstream| upstream.status.as_u16());
+            last.attempt.error = Some(error.code().slug());
         }
         if let Some(trial) = lane.trial.take() {
             trial.end(Ended::with(error.code()), now);
@@ -248,7 +257,7 @@ pub(super) fn look(job: &Job, target: &Target, anyway: bool) -> Option<Passed> {
 }
 
 /// Why a target cannot be used however long one waits.
-fn unusable(job: &Job, target: &Target) -> Option<Passed> {
+pub(super) fn unusable(job: &Job, target: &Target) -> Option<Passed> {
     let provider = &target.provider;
     if let Some(text) = &provider.missing {
         let error = Error::new(Code::MissingProviderKey, text.as_str());
@@ -259,7 +268,7 @@ fn unusable(job: &Job, target: &Target) -> Option<Passed> {
 }
 
 /// The key of the next try, and the places that it takes.
-fn place(
+pub(super) fn place(
     job: &Job,
     lane: &mut Lane,
     target: &Target,
@@ -308,7 +317,7 @@ fn key(
     }
 }
 
-fn cut_off(target: &Target, now: Tick) -> Passed {
+pub(super) fn cut_off(target: &Target, now: Tick) -> Passed {
     let until = match target.place.breaker.state(now) {
         State::Open(until) => until,
         _ => now.plus(PROBE),
@@ -320,7 +329,7 @@ fn cut_off(target: &Target, now: Tick) -> Passed {
 }
 
 /// Leaves a key alone that the upstream refused or limits.
-fn spare_key(target: &Target, key: usize, error: &Error, now: Tick) {
+pub(super) fn spare_key(target: &Target, key: usize, error: &Error, now: Tick) {
     match error.code() {
         Code::UpstreamAuth => {
             if let Some(authority) = &target.provider.authority {

@@ -34,8 +34,8 @@ pub(crate) struct Lane {
     pub(super) key: Option<Arc<str>>,
     /// What of the request the target could not express.
     pub(super) dropped: Vec<String>,
-    /// Tries made, and when.
-    pub(super) tries: SmallVec<[(Tick, Attempt); 2]>,
+    /// Tries made.
+    pub(super) tries: SmallVec<[Try; 2]>,
     /// The place that was waited for, at the target that is asked next.
     pub(super) ticket: Option<Ticket>,
     /// Time spent waiting.
@@ -44,6 +44,14 @@ pub(crate) struct Lane {
     pub(super) opening: Option<Box<EventSource>>,
     /// Bytes of a whole answer that have come.
     pub(super) received: u64,
+}
+
+/// A try that was made.
+pub(super) struct Try {
+    pub(super) at: Tick,
+    /// How long it took to fail, or until it was let go.
+    pub(super) took: Duration,
+    pub(super) attempt: Attempt,
 }
 
 /// The lanes of a call. Dropping them gives up every try under way.
@@ -117,11 +125,12 @@ impl Lanes {
                 continue;
             };
             let now = self.gateway.clock.now();
-            if let Some((_, attempt)) = lane.tries.last_mut() {
+            if let Some(last) = lane.tries.last_mut() {
                 let code = result
                     .as_ref()
                     .map_or_else(|error| error.code(), |_| Code::Cancelled);
-                attempt.error = Some(code.slug());
+                last.attempt.error = Some(code.slug());
+                last.took = now.since(last.at);
             }
             if result.is_ok() {
                 trial.outrun(job.asks.stream, now);
@@ -133,15 +142,26 @@ impl Lanes {
             }
         }
         if let [lane] = self.all.as_mut_slice() {
+            note(job, &lane.tries);
             let tries = lane.tries.drain(..);
-            job.attempts.extend(tries.map(|(_, attempt)| attempt));
+            job.attempts.extend(tries.map(|tried| tried.attempt));
             return;
         }
         let tries = self.all.iter_mut().flat_map(|lane| lane.tries.drain(..));
-        let mut tries: Vec<(Tick, Attempt)> = tries.collect();
-        tries.sort_by_key(|(at, _)| *at);
+        let mut tries: Vec<Try> = tries.collect();
+        tries.sort_by_key(|tried| tried.at);
+        note(job, &tries);
         job.attempts
-            .extend(tries.into_iter().map(|(_, attempt)| attempt));
+            .extend(tries.into_iter().map(|tried| tried.attempt));
+    }
+}
+
+/// Has the tries written down, where somebody asks for it.
+fn note(job: &mut Job, tries: &[Try]) {
+    if let Some(notes) = &mut job.notes {
+        for tried in tries {
+            notes.tried(tried.at, tried.took, &tried.attempt);
+        }
     }
 }
 

@@ -3,13 +3,13 @@
 //! All of it happens in the caller's own task. Whoever answers first wins; dropping the others' futures
 //! closes their connections.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use smallvec::SmallVec;
 use tidegate_policy::retry::Hedge;
 use tidegate_types::{Code, Error};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::{
     Job,
@@ -19,16 +19,21 @@ use super::{
 };
 use crate::snapshot::Target;
 
-/// As a round over the targets with one lane, but with up to as many at a time as there are lanes.
-pub(super) async fn run(
+/// What came of asking a target, and the lane in which it was asked.
+pub(super) type Heard<'l> = (&'l mut Lane, u16, Arc<Target>, Result<Outcome, Error>);
+
+/// As a round over the targets with one lane, but with up to as many at a time as there are lanes. `ask`
+/// and `sleep` are how a target is asked and how time passes.
+pub(super) async fn run<'l, A: Future<Output = Heard<'l>>, S: Future<Output = ()>>(
     walk: &mut Walk<'_>,
-    lanes: &mut [Lane],
-    until: Option<Instant>,
+    lanes: &'l mut [Lane],
+    ask: impl Fn(&'l mut Lane, u16, Arc<Target>) -> A,
+    sleep: impl Fn(Duration) -> S,
 ) -> Result<Option<Won>, Error> {
-    let (job, anyway) = (walk.job, walk.anyway);
+    let stream = walk.job.asks.stream;
     let mut free: SmallVec<[&mut Lane; 4]> = lanes.iter_mut().rev().collect();
     let mut running = FuturesUnordered::new();
-    let mut timer = pin!(sleep_until(Instant::now()));
+    let mut timer = pin!(sleep(Duration::ZERO));
     // What lets another target be asked when the timer is due.
     let mut armed: Option<Arc<Hedge>> = None;
     let mut waiting = walk.next();
@@ -44,15 +49,15 @@ pub(super) async fn run(
             let more = |hedge: &&Arc<Hedge>| running.len() < hedge.most() && !free.is_empty();
             armed = target.hedge.as_ref().filter(more).cloned();
             if let Some(hedge) = &armed {
-                let delay = hedge.delay(&target.place, job.asks.stream);
+                let delay = hedge.delay(&target.place, stream);
                 if delay.is_zero() {
                     waiting = walk.beside(hedge);
                 } else {
-                    timer.as_mut().reset(Instant::now() + delay);
+                    timer.set(sleep(delay));
                 }
                 armed = armed.filter(|_| !delay.is_zero());
             }
-            running.push(ask(job, lane, position, target, anyway, until));
+            running.push(ask(lane, position, target));
         }
         let (lane, position, target, result) = tokio::select! {
             biased;
@@ -83,12 +88,12 @@ pub(super) async fn run(
                     // Somebody else is being asked already; in a race the next one takes the place.
                     Ok(None) => {
                         let hedge = target.hedge.as_ref();
-                        let delay = hedge.map(|hedge| hedge.delay(&target.place, job.asks.stream));
+                        let delay = hedge.map(|hedge| hedge.delay(&target.place, stream));
                         if delay == Some(Duration::ZERO) {
                             waiting = walk.next();
                         } else if let (Some(delay), None) = (delay, &armed) {
                             armed = hedge.cloned();
-                            timer.as_mut().reset(Instant::now() + delay);
+                            timer.set(sleep(delay));
                         }
                     }
                     Err(error) if alone => return Err(error),
@@ -102,14 +107,15 @@ pub(super) async fn run(
     }
 }
 
-async fn ask<'a>(
+/// Asks a target in a lane.
+pub(super) async fn ask<'l>(
     job: &Job,
-    lane: &'a mut Lane,
+    lane: &'l mut Lane,
     position: u16,
     target: Arc<Target>,
     anyway: bool,
     until: Option<Instant>,
-) -> (&'a mut Lane, u16, Arc<Target>, Result<Outcome, Error>) {
+) -> Heard<'l> {
     let result = attempt::run(job, lane, &target, anyway, until).await;
     (lane, position, target, result)
 }

@@ -104,7 +104,9 @@ async fn round(
     until: Option<Instant>,
 ) -> Result<Option<Won>, Error> {
     let [lane] = lanes else {
-        return Box::pin(race::run(walk, lanes, until)).await;
+        let (job, anyway) = (walk.job, walk.anyway);
+        let ask = |lane, position, target| race::ask(job, lane, position, target, anyway, until);
+        return Box::pin(race::run(walk, lanes, ask, tokio::time::sleep)).await;
     };
     // Nearly every call: one target after the other.
     while let Some((position, target)) = walk.next() {
@@ -134,7 +136,7 @@ pub(super) struct Walk<'a> {
     /// Why a target could not even be tried.
     skipped: Option<Error>,
     /// Targets where as many calls are under way as may be.
-    full: Order,
+    pub(super) full: Order,
     /// When the first of the targets that are not well may be asked again.
     soonest: Option<Tick>,
     /// Whether all of them only wait because their keys were refused.
@@ -146,7 +148,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(job: &'a Job, route: &'a Arc<Route>, anyway: bool) -> Self {
+    pub(super) fn new(job: &'a Job, route: &'a Arc<Route>, anyway: bool) -> Self {
         Self {
             job,
             route,
@@ -167,7 +169,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins anew with those that are tried although they are not well.
-    fn anyway(&self) -> Self {
+    pub(super) fn anyway(&self) -> Self {
         Self {
             picked: !self.refused_only,
             ..Self::new(self.job, self.route, true)
@@ -180,7 +182,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins anew with those that had no room, the one that has some first.
-    fn again(&mut self, first: u16, full: &[u16]) {
+    pub(super) fn again(&mut self, first: u16, full: &[u16]) {
         let others = full.iter().filter(|other| **other != first);
         self.order = std::iter::once(&first).chain(others).copied().collect();
         (self.at, self.fallbacks_at) = (0, self.order.len());
@@ -344,7 +346,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether targets that are not well are tried when nothing else was.
-    fn leads_anyway(&self) -> bool {
+    pub(super) fn leads_anyway(&self) -> bool {
         let picked = |position: &u16| {
             let target = self.job.plan.target(self.route, *position);
             target.is_some_and(|target| self.is_picked(&target))
@@ -353,7 +355,7 @@ impl<'a> Walk<'a> {
         anyway && self.full.is_empty() && self.soonest.is_some()
     }
 
-    fn error(self) -> Error {
+    pub(super) fn error(self) -> Error {
         if let Some(error) = self.over.or(self.failed) {
             return error;
         }

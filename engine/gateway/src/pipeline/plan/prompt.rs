@@ -7,7 +7,7 @@ use tidegate_types::{Segments, chat::Json, config::Level};
 use crate::{facts::header as names, pipeline::Job};
 
 /// Bytes of a request per prompt token, roughly.
-pub(super) const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 /// Longer words are pictures, sound or documents in base 64, not language.
 const LONGEST_WORD: usize = 1024;
 /// Tokens that a picture counts for.
@@ -24,11 +24,19 @@ const BEFORE: &[&str] = &[
     "system_instruction",
     "tools",
 ];
+/// Where a body names the end user, and where the session.
+const USER: &[&[&str]] = &[&["user"], &["safety_identifier"], &["metadata", "user_id"]];
+pub(super) const SESSION: &[&[&str]] = &[
+    &["prompt_cache_key"],
+    &["session_id"],
+    &["conversation"],
+    &["metadata", "session_id"],
+];
 /// Members that hold the messages.
 const MESSAGES: &[&str] = &["messages", "contents", "input"];
 
 /// Tokens of a request, estimated from its bytes; data in base 64 does not count by its length.
-pub(in crate::pipeline) fn tokens(body: &Segments) -> u64 {
+pub(crate) fn tokens(body: &Segments) -> u64 {
     if body.len() < LONGEST_WORD {
         return body.len() as u64 / BYTES_PER_TOKEN;
     }
@@ -63,9 +71,13 @@ pub(in crate::pipeline) fn tokens(body: &Segments) -> u64 {
 pub(super) fn beginnings(job: &Job) -> Beginnings {
     let mut hashes = Beginnings::new();
     let bytes = job.body.to_bytes();
-    let Some(body) = read(&bytes) else {
-        return hashes;
-    };
+    if let Some(body) = read(&bytes) {
+        begin(body, &mut hashes);
+    }
+    hashes
+}
+
+fn begin(body: Json<'_>, hashes: &mut Beginnings) {
     let before: SmallVec<[&[u8]; 4]> = BEFORE
         .iter()
         .filter_map(|key| Some(body.get(key)?.as_str().as_bytes()))
@@ -86,7 +98,35 @@ pub(super) fn beginnings(job: &Job) -> Beginnings {
     if !before.is_empty() {
         hashes.push(route::hash(&before));
     }
-    hashes
+}
+
+/// What a body names, for the log.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) user: Option<String>,
+    pub(crate) session: Option<String>,
+    /// Messages of the conversation.
+    pub(crate) messages: u64,
+    /// Hash of the first message and what stands before it.
+    pub(crate) prefix: Option<u64>,
+}
+
+impl Named {
+    /// What this body names; nothing where it is no JSON.
+    pub(crate) fn in_body(body: &[u8]) -> Self {
+        let Ok(body) = Json::parse(body) else {
+            return Self::default();
+        };
+        let mut hashes = Beginnings::new();
+        begin(body, &mut hashes);
+        let messages = messages(body).count();
+        Self {
+            user: find(body, USER),
+            session: find(body, SESSION),
+            messages: messages as u64,
+            prefix: hashes.get(usize::from(messages > 1)).copied(),
+        }
+    }
 }
 
 /// How demanding the request is.
@@ -112,7 +152,10 @@ pub(super) fn level(job: &Job, demands: &Demands, tokens: u64) -> Level {
 /// The first of these members that is a text; a path leads through objects.
 pub(super) fn word(job: &Job, paths: &[&[&str]]) -> Option<String> {
     let bytes = job.body.to_bytes();
-    let body = read(&bytes)?;
+    find(read(&bytes)?, paths)
+}
+
+fn find(body: Json<'_>, paths: &[&[&str]]) -> Option<String> {
     paths.iter().find_map(|path| {
         let found = path.iter().try_fold(body, |json, key| json.get(key))?;
         let text = found.as_text()?.decode().into_owned();
@@ -126,12 +169,7 @@ pub(in crate::pipeline) fn user(job: &Job) -> Option<String> {
         .headers
         .get(&names::USER)
         .and_then(|told| told.to_str().ok());
-    told.map(str::to_owned).or_else(|| {
-        word(
-            job,
-            &[&["user"], &["safety_identifier"], &["metadata", "user_id"]],
-        )
-    })
+    told.map(str::to_owned).or_else(|| word(job, USER))
 }
 
 /// Looks something up in the request's `metadata`.

@@ -266,15 +266,5 @@ fn text<'a>(job: &'a Job, name: &http::HeaderName) -> Option<&'a str> {
 /// The session, as a header or the body names it.
 fn session(job: &Job) -> Option<String> {
     let told = text(job, &names::SESSION).map(str::to_owned);
-    told.or_else(|| {
-        prompt::word(
-            job,
-            &[
-                &["prompt_cache_key"],
-                &["session_id"],
-                &["conversation"],
-                &["metadata", "session_id"],
-            ],
-        )
-    })
+    told.or_else(|| prompt::word(job, prompt::SESSION))
 }
