@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 )
@@ -86,9 +87,10 @@ func (g *Gateway) start(ctx context.Context, mode mode, method, target string, h
 	}
 	var c *call
 	err = g.core.use(func(handle *handleGateway) (err error) {
-		c, err = theBridge.submit(g.core, handle, mode, texts, headers, body)
+		c, err = theBridge.submit(g.core, g.seen(handle), mode, texts, headers, body)
 		return err
 	})
+	runtime.KeepAlive(g.view)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -22,7 +22,7 @@ const (
 	CodeMissingKey Code = 1201
 	// The key is not one of the configured keys.
 	CodeUnknownKey Code = 1202
-	// The key is disabled or past its expiry.
+	// The key, or a level above it, is disabled or past its expiry.
 	CodeInactiveKey Code = 1203
 	// The key may not use this model.
 	CodeModelNotAllowed Code = 1204
@@ -34,6 +34,8 @@ const (
 	CodeUnpricedModel Code = 1207
 	// A rule of the configuration refuses calls like this one.
 	CodeRuleRefused Code = 1208
+	// A level above the call does not let it ask for that, come from there, or go there.
+	CodeNotAllowed Code = 1209
 	// The upstream answered that it is asked too often.
 	CodeUpstreamRateLimited Code = 2101
 	// The upstream refused the provider key.
@@ -110,6 +112,7 @@ var slugs = map[Code]string{
 	CodeRateLimited:            "rate_limited",
 	CodeUnpricedModel:          "unpriced_model",
 	CodeRuleRefused:            "rule_refused",
+	CodeNotAllowed:             "not_allowed",
 	CodeUpstreamRateLimited:    "upstream_rate_limited",
 	CodeUpstreamAuth:           "upstream_auth",
 	CodeUpstreamRejected:       "upstream_rejected",

@@ -33,14 +33,30 @@ type Explanation struct {
 		// Reserves is what is held back for the first try at most, in dollars.
 		Reserves string `json:"reserves"`
 	} `json:"outcome"`
-	// Identity is the id of the caller's key; empty for root.
+	// Identity is the id of the caller's key, or of the nearest level it is called for; empty for root.
 	Identity string `json:"identity"`
+	// Chain holds the levels that the call must fit into, outermost first.
+	Chain []ExplainedLevel `json:"chain"`
 	// Targets are the route's, in the order they would be asked.
 	Targets []ExplainedTarget `json:"targets"`
 	// Fallbacks follow when all of them have failed.
 	Fallbacks []ExplainedTarget `json:"fallbacks"`
 	// Raw is the whole explanation.
 	Raw json.RawMessage `json:"-"`
+}
+
+// ExplainedLevel is a level of the hierarchy above a call.
+type ExplainedLevel struct {
+	// Level is "customer", "team", "user", "key" or "end_user".
+	Level string `json:"level"`
+	// ID is its id.
+	ID string `json:"id"`
+	// Active: it is neither disabled nor expired.
+	Active bool `json:"active"`
+	// BudgetUsed is the percentage used of the fullest of its budgets.
+	BudgetUsed float64 `json:"budget_used"`
+	// LimitUsed is the percentage used of the fullest of its limits.
+	LimitUsed float64 `json:"limit_used"`
 }
 
 // ExplainedTarget is a target of an explanation; all of it is in Explanation.Raw.
@@ -84,7 +100,7 @@ func (g *Gateway) Explain(ctx context.Context, request ExplainRequest) (*Explana
 		}
 		told["body"] = json.RawMessage(body)
 	}
-	whole := &Gateway{core: g.core, key: g.key, header: g.header}
+	whole := &Gateway{core: g.core, view: g.view, key: g.key, header: g.header}
 	return post[Explanation](ctx, whole, "/api/explain", told)
 }
 

@@ -13,10 +13,12 @@ import (
 // M is a JSON object, for requests and configurations written in place.
 type M = map[string]any
 
-// Gateway is an open gateway, or a view of one made by [Gateway.WithKey] or [Gateway.WithHeader].
+// Gateway is an open gateway, or a view of one made by [Gateway.WithKey], [Gateway.Scoped] or
+// [Gateway.WithHeader].
 // Any number of goroutines may use it.
 type Gateway struct {
 	core   *core
+	view   *scoped // nil where calls are made for nobody in particular
 	key    string
 	header http.Header
 	// prefix of the paths of the methods, for instance /anthropic.
@@ -100,7 +102,7 @@ func start(open func() (*handleGateway, error)) (*Gateway, error) {
 // WithKey gives a view of the same gateway whose calls carry a Tidegate key: its budgets and
 // limits apply. Views are cheap and need no closing.
 func (g *Gateway) WithKey(key string) *Gateway {
-	return &Gateway{core: g.core, key: key, header: g.header, prefix: g.prefix}
+	return &Gateway{core: g.core, view: g.view, key: key, header: g.header, prefix: g.prefix}
 }
 
 // WithHeader gives a view of the same gateway whose calls carry one more header, for instance
@@ -111,13 +113,13 @@ func (g *Gateway) WithHeader(name, value string) *Gateway {
 		header = http.Header{}
 	}
 	header.Add(name, value)
-	return &Gateway{core: g.core, key: g.key, header: header, prefix: g.prefix}
+	return &Gateway{core: g.core, view: g.view, key: g.key, header: header, prefix: g.prefix}
 }
 
 // At gives a view of the same gateway whose methods ask that provider where no model says who is
 // meant, as for files and batches. Without it that is OpenAI, and Anthropic for message batches.
 func (g *Gateway) At(provider string) *Gateway {
-	return &Gateway{core: g.core, key: g.key, header: g.header, prefix: "/" + provider}
+	return &Gateway{core: g.core, view: g.view, key: g.key, header: g.header, prefix: "/" + provider}
 }
 
 // Close takes no more calls, cancels running ones and frees the gateway. Closing it again, or

@@ -31,6 +31,10 @@
 #define TG_REQUEST_INIT \
     { sizeof(tg_request), TG_MODE_NATIVE, NULL, NULL, NULL, 0, NULL, 0, NULL }
 
+/* Where every scope begins: `tg_scope scope = TG_SCOPE_INIT;` */
+#define TG_SCOPE_INIT \
+    { sizeof(tg_scope), NULL, NULL, NULL, NULL }
+
 /* Where the options of tg_serve begin. */
 #define TG_SERVE_OPTIONS_INIT \
     { sizeof(tg_serve_options), NULL, 0 }
@@ -135,7 +139,7 @@ enum tg_result
     TG_MISSING_KEY = 1201,
     // The key is not one of the configured keys.
     TG_UNKNOWN_KEY = 1202,
-    // The key is disabled or past its expiry.
+    // The key, or a level above it, is disabled or past its expiry.
     TG_INACTIVE_KEY = 1203,
     // The key may not use this model.
     TG_MODEL_NOT_ALLOWED = 1204,
@@ -147,6 +151,8 @@ enum tg_result
     TG_UNPRICED_MODEL = 1207,
     // A rule of the configuration refuses calls like this one.
     TG_RULE_REFUSED = 1208,
+    // A level above the call does not let it ask for that, come from there, or go there.
+    TG_NOT_ALLOWED = 1209,
     // The upstream answered that it is asked too often.
     TG_UPSTREAM_RATE_LIMITED = 2101,
     // The upstream refused the provider key.
@@ -279,6 +285,20 @@ typedef struct tg_facts {
     // 1 when the gateway counted the tokens itself or had to guess the price, else 0.
     uint32_t estimated;
 } tg_facts;
+
+// For whom calls are made: any member may be NULL. Begin with `TG_SCOPE_INIT`.
+typedef struct tg_scope {
+    // `sizeof(tg_scope)`.
+    size_t struct_size;
+    // Id of a configured customer.
+    const char *customer;
+    // Id of a configured team.
+    const char *team;
+    // Id of a configured user, or what an end user is called.
+    const char *user;
+    // Labels, separated by commas: for rules and for the choice of targets.
+    const char *tags;
+} tg_scope;
 
 // One request header. Both texts are NUL-terminated.
 typedef struct tg_header {
@@ -501,6 +521,15 @@ tg_result tg_gateway_with_key(const struct tg_gateway *gateway,
                               const char *key,
                               struct tg_gateway **view,
                               struct tg_error **err);
+
+// A view of the same gateway whose calls are made for a customer, a team or a user, and carry tags:
+// their lists, limits and budgets hold, and those of whatever they belong to. A view of a view says
+// what it says itself and otherwise what the outer one says; tags add up. Of a view with a key,
+// everything named must be what the key belongs to. Cheap. Free it like any gateway.
+tg_result tg_gateway_scoped(const struct tg_gateway *gateway,
+                            const struct tg_scope *scope,
+                            struct tg_gateway **view,
+                            struct tg_error **err);
 
 // Replaces the configuration in one step; on failure the old one stays. `config_json` NULL: reads
 // the source of `tg_gateway_open_*` again.

@@ -9,7 +9,7 @@ use std::{
 use napi::{Env, Result, Task, bindgen_prelude::AsyncTask};
 use napi_derive::napi;
 use tidegate::{
-    Code, Error, Functions,
+    Code, Error, Functions, Scope,
     bridge::{Engine, HostFunction, Queue, Source},
     config::Format,
 };
@@ -61,6 +61,33 @@ impl NativeEngine {
     pub fn connect(url: String, key: Option<String>) -> Result<Self, &'static str> {
         one_thread();
         let engine = Engine::connect(&url, key).map_err(|error| values::exception(&error))?;
+        Ok(Self { engine })
+    }
+
+    /// A view of the same engine whose calls are made for whom these say.
+    #[napi]
+    pub fn scoped(
+        &self,
+        customer: Option<String>,
+        team: Option<String>,
+        user: Option<String>,
+        tags: Vec<String>,
+    ) -> Result<Self, &'static str> {
+        let scope = || {
+            let mut scope = Scope::new().tags(tags)?;
+            if let Some(customer) = customer {
+                scope = scope.customer(&customer)?;
+            }
+            if let Some(team) = team {
+                scope = scope.team(&team)?;
+            }
+            if let Some(user) = user {
+                scope = scope.user(&user)?;
+            }
+            Ok(scope)
+        };
+        let scope = scope().map_err(|error: Error| values::exception(&error))?;
+        let engine = self.engine.scoped(&scope);
         Ok(Self { engine })
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyBytes};
 use tidegate::{
-    Functions,
+    Functions, Scope,
     bridge::{self, Source},
     config::Format,
 };
@@ -35,6 +35,8 @@ pub(crate) struct Engine {
     /// itself knows but the queue.
     host: Mutex<Option<Py<PyAny>>>,
     host_pid: AtomicU32,
+    /// The engine that this is a view of, which has the functions.
+    of: Option<Py<Engine>>,
 }
 
 /// In [`Engine::host_pid`]: there are functions, and no thread for them yet.
@@ -46,12 +48,16 @@ impl Engine {
             inner: Owned::new(inner),
             host: Mutex::new(None),
             host_pid: AtomicU32::new(0),
+            of: None,
         }
     }
 
     /// Has the functions' threads started in this process, before a call that may need them.
     fn wake_host(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
+        if let Some(of) = &this.of {
+            return Self::wake_host(of.bind(slf.py()));
+        }
         let pid = this.host_pid.load(Ordering::Acquire);
         if pid == 0 || pid == std::process::id() {
             return Ok(());
@@ -121,6 +127,39 @@ impl Engine {
             Ok(inner) => Ok(Self::new(inner)),
             Err(error) => Err(raise(py, &error)),
         }
+    }
+
+    /// A view of the same engine whose calls are made for whom these say.
+    fn scoped(
+        slf: &Bound<'_, Self>,
+        customer: Option<&str>,
+        team: Option<&str>,
+        user: Option<&str>,
+        tags: Vec<String>,
+    ) -> PyResult<Self> {
+        let scope = || {
+            let mut scope = Scope::new().tags(tags)?;
+            if let Some(customer) = customer {
+                scope = scope.customer(customer)?;
+            }
+            if let Some(team) = team {
+                scope = scope.team(team)?;
+            }
+            if let Some(user) = user {
+                scope = scope.user(user)?;
+            }
+            Ok(scope)
+        };
+        let scope = scope().map_err(|error| raise(slf.py(), &error))?;
+        let this = slf.get();
+        let of = match &this.of {
+            Some(of) => of.clone_ref(slf.py()),
+            None => slf.clone().unbind(),
+        };
+        Ok(Self {
+            of: Some(of),
+            ..Self::new(this.inner().scoped(&scope))
+        })
     }
 
     /// Makes a call and blocks until its answer, or the head of its stream, is here.
@@ -273,7 +312,9 @@ impl Engine {
 
     /// What runs this engine's functions: `host` unless there is one already.
     fn host_or(&self, py: Python<'_>, host: Py<PyAny>) -> Py<PyAny> {
-        if let Some(there) = self.host(py) {
+        if let Some(of) = &self.of {
+            of.get().host_or(py, host)
+        } else if let Some(there) = self.host(py) {
             there
         } else {
             let given = host.clone_ref(py);
@@ -283,6 +324,7 @@ impl Engine {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.of)?;
         match self.host.try_lock() {
             Ok(host) => visit.call(&*host),
             Err(_) => Ok(()),

@@ -3,6 +3,7 @@
 use std::{ffi::c_char, path::PathBuf, time::Duration};
 
 use tidegate::{
+    Scope,
     bridge::{Engine, Outcome, Source},
     config::Format,
 };
@@ -166,6 +167,68 @@ pub unsafe extern "C" fn tg_gateway_with_key(
                 give(tg_gateway {
                     engine: gateway.engine.clone(),
                     key,
+                }),
+            );
+            Ok(tg_result::TG_OK)
+        })
+    }
+}
+
+/// For whom calls are made: any member may be NULL. Begin with `TG_SCOPE_INIT`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct tg_scope {
+    /// `sizeof(tg_scope)`.
+    pub struct_size: usize,
+    /// Id of a configured customer.
+    pub customer: *const c_char,
+    /// Id of a configured team.
+    pub team: *const c_char,
+    /// Id of a configured user, or what an end user is called.
+    pub user: *const c_char,
+    /// Labels, separated by commas: for rules and for the choice of targets.
+    pub tags: *const c_char,
+}
+
+/// Size of `tg_scope` in ABI 1.
+const SCOPE_V1: usize = size_of::<tg_scope>();
+
+/// A view of the same gateway whose calls are made for a customer, a team or a user, and carry tags:
+/// their lists, limits and budgets hold, and those of whatever they belong to. A view of a view says
+/// what it says itself and otherwise what the outer one says; tags add up. Of a view with a key,
+/// everything named must be what the key belongs to. Cheap. Free it like any gateway.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tg_gateway_scoped(
+    gateway: *const tg_gateway,
+    scope: *const tg_scope,
+    view: *mut *mut tg_gateway,
+    err: *mut *mut tg_error,
+) -> tg_result {
+    // SAFETY: pointers are NULL or valid, as the header asks; zero bytes are a valid `tg_scope`.
+    unsafe {
+        fallible(err, || {
+            let gateway = input::handle(gateway, "gateway")?;
+            let told = input::sized(scope, SCOPE_V1, "scope")?;
+            input::out(view, "view")?;
+            let mut scope = Scope::new();
+            if let Some(customer) = input::optional_text(told.customer, "scope.customer")? {
+                scope = scope.customer(customer)?;
+            }
+            if let Some(team) = input::optional_text(told.team, "scope.team")? {
+                scope = scope.team(team)?;
+            }
+            if let Some(user) = input::optional_text(told.user, "scope.user")? {
+                scope = scope.user(user)?;
+            }
+            if let Some(tags) = input::optional_text(told.tags, "scope.tags")? {
+                let tags = tags.split(',').map(str::trim);
+                scope = scope.tags(tags.filter(|tag| !tag.is_empty()))?;
+            }
+            put(
+                view,
+                give(tg_gateway {
+                    engine: gateway.engine.scoped(&scope),
+                    key: gateway.key.clone(),
                 }),
             );
             Ok(tg_result::TG_OK)

@@ -43,7 +43,7 @@ pub enum tg_result {
     TG_MISSING_KEY = 1201,
     /// The key is not one of the configured keys.
     TG_UNKNOWN_KEY = 1202,
-    /// The key is disabled or past its expiry.
+    /// The key, or a level above it, is disabled or past its expiry.
     TG_INACTIVE_KEY = 1203,
     /// The key may not use this model.
     TG_MODEL_NOT_ALLOWED = 1204,
@@ -55,6 +55,8 @@ pub enum tg_result {
     TG_UNPRICED_MODEL = 1207,
     /// A rule of the configuration refuses calls like this one.
     TG_RULE_REFUSED = 1208,
+    /// A level above the call does not let it ask for that, come from there, or go there.
+    TG_NOT_ALLOWED = 1209,
     /// The upstream answered that it is asked too often.
     TG_UPSTREAM_RATE_LIMITED = 2101,
     /// The upstream refused the provider key.
@@ -141,6 +143,7 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         1206 => c"rate_limited",
         1207 => c"unpriced_model",
         1208 => c"rule_refused",
+        1209 => c"not_allowed",
         2101 => c"upstream_rate_limited",
         2102 => c"upstream_auth",
         2103 => c"upstream_rejected",
@@ -192,6 +195,7 @@ impl From<Code> for tg_result {
             Code::RateLimited => Self::TG_RATE_LIMITED,
             Code::UnpricedModel => Self::TG_UNPRICED_MODEL,
             Code::RuleRefused => Self::TG_RULE_REFUSED,
+            Code::NotAllowed => Self::TG_NOT_ALLOWED,
             Code::UpstreamRateLimited => Self::TG_UPSTREAM_RATE_LIMITED,
             Code::UpstreamAuth => Self::TG_UPSTREAM_AUTH,
             Code::UpstreamRejected => Self::TG_UPSTREAM_REJECTED,

@@ -15,6 +15,10 @@ const INITIALISERS: &str = "
 #define TG_REQUEST_INIT \\
     { sizeof(tg_request), TG_MODE_NATIVE, NULL, NULL, NULL, 0, NULL, 0, NULL }
 
+/* Where every scope begins: `tg_scope scope = TG_SCOPE_INIT;` */
+#define TG_SCOPE_INIT \\
+    { sizeof(tg_scope), NULL, NULL, NULL, NULL }
+
 /* Where the options of tg_serve begin. */
 #define TG_SERVE_OPTIONS_INIT \\
     { sizeof(tg_serve_options), NULL, 0 }";

@@ -8,7 +8,7 @@ from . import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Literal, TypeVar, overload
 
     import httpx
@@ -73,6 +73,26 @@ class BaseGateway:
         It costs nothing; closing it does nothing.
         """
         return self._of(self._engine, key, owner=False)
+
+    def scoped(
+        self,
+        *,
+        customer: str | None = None,
+        team: str | None = None,
+        user: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> Self:
+        """A view of the same engine whose calls are made for a customer, a team or a user, and carry tags.
+
+        Their lists, limits and budgets hold, as they do for their keys; so do those of whatever they
+        belong to. `user` is a configured user, or else what an end user is called. A view of a view
+        says what it says itself and otherwise what the outer one says; tags add up. Of a view with a
+        key, everything named must be what the key belongs to.
+
+        It costs nothing; closing it does nothing. Calls raise `errors.InvalidRequest` for a customer
+        or team that is not configured, and `errors.NotAllowed` for one the caller does not belong to.
+        """
+        return self._of(self._engine.scoped(customer, team, user, list(tags)), self._key, owner=False)
 
     @overload
     def provider(self, name: str) -> Callable[[_Provider], _Provider]: ...
@@ -198,7 +218,7 @@ class BaseGateway:
     def close(self, deadline: float = _core.CLOSE_DEADLINE) -> None:
         """Refuses new calls, lets running ones finish for `deadline` seconds, then ends them.
 
-        Closing again does nothing, nor does closing a view made by `with_key`.
+        Closing again does nothing, nor does closing a view made by `with_key` or `scoped`.
         """
         if self._owner:
             self._engine.close(deadline)

@@ -28,6 +28,7 @@ __all__ = [
     "MissingProviderKey",
     "ModelNotAllowed",
     "NoHealthyTarget",
+    "NotAllowed",
     "RateLimited",
     "RuleRefused",
     "Shed",
@@ -169,7 +170,7 @@ class UnknownKey(TidegateError):
 
 
 class InactiveKey(TidegateError):
-    """The key is disabled or past its expiry.
+    """The key, or a level above it, is disabled or past its expiry.
 
     Enable the key or use another one.
     """
@@ -241,6 +242,19 @@ class RuleRefused(TidegateError):
 
     code = 1208
     slug = "rule_refused"
+    status = 403
+    origin = "caller"
+    retry = "never"
+
+
+class NotAllowed(TidegateError):
+    """A level above the call does not let it ask for that, come from there, or go there.
+
+    Read in the message which level refuses what, or change its `allow` and `deny`.
+    """
+
+    code = 1209
+    slug = "not_allowed"
     status = 403
     origin = "caller"
     retry = "never"
@@ -640,6 +654,7 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "rate_limited": RateLimited,
     "unpriced_model": UnpricedModel,
     "rule_refused": RuleRefused,
+    "not_allowed": NotAllowed,
     "upstream_rate_limited": UpstreamRateLimited,
     "upstream_auth": UpstreamAuth,
     "upstream_rejected": UpstreamRejected,

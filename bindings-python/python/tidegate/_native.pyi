@@ -77,6 +77,9 @@ class Server:
     def shutdown(self, seconds: float | None) -> None: ...
 
 class Engine:
+    def scoped(
+        self, customer: str | None, team: str | None, user: str | None, tags: list[str]
+    ) -> Engine: ...
     @staticmethod
     def open(kind: str, text: str, host: Any = None, names: list[str] = ...) -> Engine: ...
     @staticmethod

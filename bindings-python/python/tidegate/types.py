@@ -332,8 +332,11 @@ class Explanation(Reply):
     outcome: Record
     #: The request, as it was understood.
     request: Record
-    #: Id of the caller's key; None for root.
+    #: Id of the caller's key, or of the nearest level it is called for; None for root.
     identity: str | None
+    #: The levels that the call must fit into, outermost first: `level`, `id`, `active`,
+    #: `budget_used`, `limit_used`. None for root.
+    chain: list[Record] | None
     #: Whether limits and budgets let it in, and which does not.
     admission: Record
     #: The rules that were considered, in order.

@@ -1,13 +1,13 @@
 //! What enters the engine and what leaves it.
 
-use std::time::Duration;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tidegate_providers::upload::Upload;
 use tidegate_types::{Dialect, Endpoint, Secret, Segments, config::Priority};
 
-use crate::{facts::Facts, session::Session, stream::SettlingStream};
+use crate::{facts::Facts, scope::Scope, session::Session, stream::SettlingStream};
 
 /// A request, its body unread.
 #[derive(Debug)]
@@ -42,8 +42,12 @@ pub struct Named {
 pub struct CallContext {
     /// The Tidegate key, when the face was given one outside the request.
     pub key: Option<Secret<String>>,
+    /// For whom the call is made, beside what its headers say.
+    pub scope: Option<Arc<Scope>>,
     /// True for callers in this process: without a key they are root.
     pub trusted: bool,
+    /// Where the call comes from, over a network.
+    pub peer: Option<IpAddr>,
     /// The caller's own limit for the whole call.
     pub timeout: Option<Duration>,
     /// Whether a stored answer may be given.

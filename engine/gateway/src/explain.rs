@@ -17,8 +17,11 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// The request, as it was understood.
     pub request: Asked,
-    /// Id of the caller's key; none for root.
+    /// Id of the caller's key, or of the nearest level it is called for; none for root.
     pub identity: Option<String>,
+    /// The levels that the call must fit into, outermost first; the end user last. Empty for root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<LevelSeen>,
     /// Whether limits and budgets let the call in.
     pub admission: Admission,
     /// The rules that were considered, in order; the last may be the one that applies.
@@ -134,7 +137,7 @@ pub struct Admission {
     /// The one that refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
-    /// The caller's budgets.
+    /// The budgets of all levels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<BudgetSeen>,
     /// Percent used of the fullest of the caller's limits.
@@ -142,9 +145,26 @@ pub struct Admission {
     pub limit_used: Option<f64>,
 }
 
+/// A level of the hierarchy above a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LevelSeen {
+    /// `customer`, `team`, `user`, `key` or `end_user`.
+    pub level: String,
+    /// Its id.
+    pub id: String,
+    /// Whether it is neither disabled nor expired.
+    pub active: bool,
+    /// Percent used of the fullest of its budgets; 0 without one.
+    pub budget_used: f64,
+    /// Percent used of the fullest of its limits; 0 without one.
+    pub limit_used: f64,
+}
+
 /// A budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BudgetSeen {
+    /// Whose it is: `key "alice"`, `team "research"`.
+    pub of: String,
     /// What may be spent in its window.
     pub limit: Money,
     /// Spent in the window.
@@ -158,7 +178,7 @@ pub struct BudgetSeen {
 pub struct Considered {
     /// Its name.
     pub name: String,
-    /// Whose it is: `key` or `document`.
+    /// Whose it is: `key`, `user`, `team`, `customer` or `document`.
     pub of: String,
     /// Its condition. Callers with a key do not see it: it may say what they are not to know.
     #[serde(skip_serializing_if = "Option::is_none")]

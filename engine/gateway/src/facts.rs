@@ -24,11 +24,15 @@ pub mod header {
         TIMEOUT = "x-tidegate-timeout";
         /// Request: models to try when every target has failed, separated by commas.
         FALLBACKS = "x-tidegate-fallbacks";
-        /// Request: names of targets to use, separated by commas.
+        /// Request: labels, separated by commas: for rules, and names of targets to use.
         TAGS = "x-tidegate-tags";
         /// Request: `low`, `normal` or `high`, no higher than the caller's key allows.
         PRIORITY = "x-tidegate-priority";
-        /// Request: the end user, for strategies and canaries that keep users apart.
+        /// Request: id of the customer for which the call is made.
+        CUSTOMER = "x-tidegate-customer";
+        /// Request: id of the team for which the call is made.
+        TEAM = "x-tidegate-team";
+        /// Request: the configured user or the end user for whom the call is made.
         USER = "x-tidegate-user";
         /// Request: the session, for strategies that keep sessions together.
         SESSION = "x-tidegate-session";
@@ -87,6 +91,8 @@ pub struct Facts {
     pub rule: Option<Arc<str>>,
     /// Parts of the request the target could not express.
     pub dropped: Vec<String>,
+    /// The end user, where somebody asked.
+    pub user: Option<Arc<str>>,
     /// True when the call got less because there was too much to do.
     pub brownout: bool,
     /// Time spent waiting for a place where there was none at once.

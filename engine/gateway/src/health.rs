@@ -7,6 +7,7 @@ use tidegate_policy::{
     Tick,
     admission::UNCAPPED,
     health::{PeakAverage, State},
+    identity::{Level, Node},
     route::Standing,
 };
 use tidegate_types::config::Priority;
@@ -54,27 +55,13 @@ pub(crate) fn report(inner: &Inner) -> Value {
             targets.insert(target.label.to_string(), self::target(&target, now));
         }
     }
-    let mut identities = serde_json::Map::new();
-    for identity in snapshot.identities.iter() {
-        let budgets: Vec<_> = identity
-            .account
-            .usage(now)
-            .into_iter()
-            .map(|(spent, reserved, limit)| {
-                json!({ "spent": spent, "reserved": reserved, "limit": limit })
-            })
-            .collect();
-        let limit = identity.limits.need();
-        identities.insert(
-            identity.id.to_string(),
-            json!({
-                "budgets": budgets,
-                "in_flight": limit.gate.taken(),
-                "max_in_flight": cap(limit.most),
-                "waiting": limit.gate.waiting(),
-            }),
-        );
-    }
+    let of = |level: Level| -> serde_json::Map<_, _> {
+        let nodes = snapshot.identities.nodes();
+        let nodes = nodes.filter(|node| node.level == level);
+        nodes
+            .map(|node| (node.id.to_string(), self::level(node, now)))
+            .collect()
+    };
     let mut shadows = serde_json::Map::new();
     for (name, route) in &snapshot.routes {
         if let Some(shadow) = &route.shadow {
@@ -101,11 +88,39 @@ pub(crate) fn report(inner: &Inner) -> Value {
         },
         "providers": providers,
         "targets": targets,
-        "keys": identities,
+        "customers": of(Level::Customer),
+        "teams": of(Level::Team),
+        "users": of(Level::User),
+        "keys": of(Level::Key),
         "shadows": shadows,
         "cache": { "entries": entries, "bytes": bytes },
         "log": snapshot.journal.as_ref().map(|journal| journal.report()),
     })
+}
+
+/// What a level has spent and how busy it is, and the same of what it says of single providers.
+fn level(node: &Node, now: Tick) -> Value {
+    let budgets: Vec<_> = node
+        .account
+        .usage(now)
+        .into_iter()
+        .map(|(spent, reserved, limit)| {
+            json!({ "spent": spent, "reserved": reserved, "limit": limit })
+        })
+        .collect();
+    let limit = node.limits.need();
+    let mut told = json!({
+        "budgets": budgets,
+        "in_flight": limit.gate.taken(),
+        "max_in_flight": cap(limit.most),
+        "waiting": limit.gate.waiting(),
+    });
+    if !node.providers.is_empty() {
+        let parts = node.providers.iter();
+        let parts = parts.map(|part| (part.id.to_string(), level(part, now)));
+        told["providers"] = parts.collect::<serde_json::Map<_, _>>().into();
+    }
+    told
 }
 
 fn cap(most: u32) -> Option<u32> {

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tidegate_policy::{
     Tick,
-    identity::Identity,
+    identity::{Held, Identity},
     kept::{Conversations, Directory, MemoryConversations},
-    ledger::{Account, Reservation},
 };
 use tidegate_types::{Money, Usage, chat::Json};
 
@@ -82,7 +81,7 @@ impl Bill {
 /// Where a thing is, and whose it is.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    /// Who had it made: a key, or nobody, which is root.
+    /// Who had it made, such as `key:alice`; nobody is root.
     pub(crate) owner: Option<Arc<str>>,
     /// `provider/model`, or `provider/`.
     pub(crate) target: Arc<str>,
@@ -93,10 +92,10 @@ pub(crate) struct Origin {
 /// A batch that runs at a vendor.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Who pays.
-    account: Option<Arc<Account>>,
+    /// Who pays, and which provider is paid.
+    payer: Option<(Arc<Identity>, Box<str>)>,
     /// Money held back for it until its cost is known.
-    held: Mutex<Option<Reservation>>,
+    held: Mutex<Option<Held>>,
     /// Booked so far.
     booked: Mutex<Money>,
 }
@@ -142,8 +141,8 @@ fn output_of(response: &Bytes) -> Bytes {
 
 impl Origin {
     /// Whether a caller may know of it: its owner, and root.
-    pub(crate) fn open_to(&self, identity: Option<&Arc<Identity>>) -> bool {
-        identity.is_none_or(|identity| self.owner.as_deref() == Some(&*identity.id))
+    pub(crate) fn open_to(&self, owner: Option<&Arc<str>>) -> bool {
+        owner.is_none_or(|owner| self.owner.as_ref() == Some(owner))
     }
 
     /// The provider that has it.
@@ -153,10 +152,10 @@ impl Origin {
 }
 
 impl Batch {
-    /// A batch that `account` pays, with what was held back for it.
-    pub(crate) fn new(account: Option<Arc<Account>>, held: Option<Reservation>) -> Self {
+    /// A batch that somebody pays at a provider, with what was held back for it.
+    pub(crate) fn new(payer: Option<(Arc<Identity>, Box<str>)>, held: Option<Held>) -> Self {
         Self {
-            account,
+            payer,
             held: Mutex::new(held),
             booked: Mutex::default(),
         }
@@ -171,9 +170,9 @@ impl Batch {
         }
         let more = Money::from_nanos(cost.nanos() - booked.nanos());
         *booked = cost;
-        match (self.take(), &self.account) {
+        match (self.take(), &self.payer) {
             (Some(held), _) => held.settle(more, now),
-            (None, Some(account)) => account.charge(more, now),
+            (None, Some((payer, provider))) => payer.chain.charge(provider, more, now),
             (None, None) => {}
         }
         more
@@ -184,7 +183,7 @@ impl Batch {
         drop(self.take());
     }
 
-    fn take(&self) -> Option<Reservation> {
+    fn take(&self) -> Option<Held> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.take()
     }

@@ -56,7 +56,13 @@ pub(crate) fn list(job: &Job) -> Result<Vec<u8>, Error> {
         .filter(|(name, _)| only.is_none_or(|only| only == name))
         .filter(|(name, _)| {
             let identity = job.identity.as_ref();
-            identity.is_none_or(|identity| identity.may_use(name))
+            identity.is_none_or(|identity| {
+                let direct = !job.snapshot.routes.contains_key(name.as_str());
+                let label = name.split_once('/').filter(|_| direct && identity.selects);
+                let reached =
+                    |(provider, model)| identity.refuses_target(provider, model).is_none();
+                identity.may_use(name) && label.is_none_or(reached)
+            })
         })
         .map(|(name, owner)| entry(&job.snapshot, name, owner))
         .collect();

@@ -34,8 +34,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick, admission::Seats, cache::CacheKey, health::Trial, identity::Identity,
-    ledger::Reservation, rng::Rng,
+    Tick,
+    admission::Seats,
+    cache::CacheKey,
+    health::Trial,
+    identity::{Held, Identity},
+    rng::Rng,
 };
 use tidegate_providers::{socket::Socket, upload::Upload};
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments, config::Priority};
@@ -92,9 +96,9 @@ pub(crate) struct Job {
     /// authenticate: the answer to a question about what the engine keeps.
     pub(crate) known: Option<Bytes>,
     /// reserve: money held back for a batch.
-    pub(crate) held: Option<Reservation>,
+    pub(crate) held: Option<Held>,
     /// reserve: money held back for the attempt.
-    pub(crate) reservation: Option<Reservation>,
+    pub(crate) reservation: Option<Held>,
     /// dispatch: the try under way, for what is known of its target.
     pub(crate) trial: Option<Trial>,
     /// dispatch: tries made.
@@ -201,7 +205,10 @@ async fn stages(job: &mut Job) -> Result<Answer, Error> {
 }
 
 impl Job {
-    fn new(gateway: &Arc<Inner>, context: CallContext, call: Call) -> Self {
+    fn new(gateway: &Arc<Inner>, context: CallContext, mut call: Call) -> Self {
+        if let Some(scope) = &context.scope {
+            scope.write(&mut call.headers);
+        }
         let started = gateway.clock.now();
         let facts = Facts {
             request_id: gateway.request_id(),
@@ -249,6 +256,11 @@ impl Job {
 }
 
 impl Job {
+    /// Whose what this call makes is; `None` is root's.
+    pub(crate) fn owner(&self) -> Option<&Arc<str>> {
+        self.identity.as_ref()?.owner.as_ref()
+    }
+
     /// Bytes of the request's body, those still to come included.
     pub(crate) fn size(&self) -> u64 {
         let rest = self.rest.as_ref().and_then(Upload::size).unwrap_or(0);

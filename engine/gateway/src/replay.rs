@@ -102,8 +102,7 @@ impl Play<'_> {
     pub(crate) fn identity(&self, id: &str) -> Result<Arc<Identity>, Error> {
         let snapshot = self.gateway.inner.snapshot();
         let now = self.time.clock.unix_seconds();
-        let mut known = snapshot.identities.iter();
-        match known.find(|identity| &*identity.id == id) {
+        match snapshot.identities.key(id) {
             Some(identity) if identity.active(now) => Ok(Arc::clone(identity)),
             Some(_) => Err(Error::new(
                 Code::InactiveKey,

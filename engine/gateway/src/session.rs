@@ -29,7 +29,7 @@ use crate::{
     call::{Call, CallContext, Named, ReplyBody},
     facts::Facts,
     gateway::Gateway,
-    pipeline::{Job, settle},
+    pipeline::{Job, authenticate::levels, settle},
     snapshot::{Snapshot, Target},
     stream::settlement::Settlement,
 };
@@ -196,11 +196,7 @@ impl Session {
             identity.active(now)
         } else {
             // The configuration was replaced: what it says of the key holds from now on.
-            let same = current
-                .identities
-                .iter()
-                .find(|other| other.id == identity.id)
-                .cloned();
+            let same = current.identities.renewed(identity, gateway.clock.now());
             let active = same.as_ref().is_some_and(|same| same.active(now));
             if let Some(same) = same.filter(|_| active) {
                 self.meter.identity = Some(Arc::clone(&same));
@@ -212,15 +208,12 @@ impl Session {
         if active {
             return Ok(());
         }
-        let id = self
-            .settlement
-            .identity
-            .as_ref()
-            .map(|identity| &*identity.id);
-        let text = format!(
-            "key {:?} is disabled or has expired",
-            id.unwrap_or_default()
-        );
+        let identity = self.settlement.identity.as_ref();
+        if let Some(node) = identity.and_then(|identity| identity.inactive(now)) {
+            return Err(levels::inactive(node));
+        }
+        let id = identity.map(|identity| &*identity.id).unwrap_or_default();
+        let text = format!("key {id:?} is disabled or has expired");
         Err(Error::new(Code::InactiveKey, text))
     }
 
@@ -269,14 +262,13 @@ impl Session {
     fn other(&self, name: &str) -> Result<Arc<Target>, Error> {
         let provider = &self.target.provider.name;
         let route = self.snapshot.resolve(name, Some(provider))?;
-        if let Some(identity) = &self.settlement.identity
-            && !identity.may_use(&route.name)
-        {
-            let text = format!("key {:?} may not use {:?}", identity.id, route.name);
-            return Err(Error::new(Code::ModelNotAllowed, text).with_param("model"));
-        }
+        let identity = self.settlement.identity.as_ref();
+        levels::may_use(identity, &route.name)?;
         let mut targets = route.targets.iter();
         let here = targets.find(|target| target.provider.name == *provider);
+        if let Some(here) = here {
+            levels::may_reach(identity, here)?;
+        }
         here.cloned().ok_or_else(|| {
             let text = format!("it is connected to {provider:?}, which does not serve {name:?}");
             Error::new(Code::Unsupported, text).with_param("model")

@@ -268,9 +268,7 @@ impl Snapshot {
         });
         drop(state);
         let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let identities = Identities::compile(&config.keys, &mut registry, now, |text| {
-            config::unix_seconds(text)
-        });
+        let identities = Identities::compile(&config, &mut registry, now, config::unix_seconds);
         let key_required = match config.server.anonymous {
             Some(Anonymous::Allow) => false,
             Some(Anonymous::Deny) => true,

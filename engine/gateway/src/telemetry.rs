@@ -5,21 +5,38 @@ mod render;
 
 pub(crate) use render::page;
 
+use tidegate_policy::identity::Level;
+
 use crate::{pipeline::shadow::Came, stream::settlement::Outcome};
 
 /// Target of the record, for subscribers that want these and nothing else.
 pub(crate) const TARGET: &str = "tidegate::call";
 
+/// Whether anybody listens to records of calls.
+pub(crate) fn is_heard() -> bool {
+    tracing::enabled!(target: "tidegate::call", tracing::Level::INFO)
+}
+
 /// Writes the record of a settled call.
 pub(crate) fn record(outcome: &Outcome<'_>) {
-    if !tracing::enabled!(target: "tidegate::call", tracing::Level::INFO) {
+    if !is_heard() {
         return;
     }
     let usage = outcome.usage.unwrap_or_default();
+    let level = |level| {
+        let node = outcome
+            .identity
+            .and_then(|identity| identity.chain.level(level));
+        node.map_or("", |node| &*node.id)
+    };
     tracing::info!(
         target: TARGET,
         request_id = %outcome.facts.request_id,
-        key = outcome.identity.unwrap_or("root"),
+        key = outcome.identity.map_or("root", |identity| &*identity.id),
+        user = level(Level::User),
+        team = level(Level::Team),
+        customer = level(Level::Customer),
+        end_user = outcome.facts.user.as_deref().unwrap_or(""),
         route = outcome.route,
         target_model = outcome.facts.target.as_deref().unwrap_or(""),
         rule = outcome.facts.rule.as_deref().unwrap_or(""),

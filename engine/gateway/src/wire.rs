@@ -8,7 +8,11 @@ mod failure;
 mod sessions;
 mod upgrade;
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
@@ -27,13 +31,17 @@ use crate::{
     facts::header as names,
     gateway::Gateway,
     pipeline,
+    scope::Scope,
 };
 
 /// Whose requests these are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
     /// A socket: keys may be required, and the host named in the request is this server's own.
-    Network,
+    Network {
+        /// The other end; none of a socket on this machine that has no address.
+        peer: Option<IpAddr>,
+    },
     /// This process: without a key the caller is root, and the host names the vendor.
     Process,
 }
@@ -60,8 +68,7 @@ impl Gateway {
             headers: parts.headers,
             body,
             rest,
-            key: None,
-            trust,
+            caller: trust.into(),
             native: false,
         };
         let (dialect, result) = self.enter(entry).await;
@@ -79,7 +86,7 @@ impl Gateway {
             &Method::POST,
             uri,
             &HeaderMap::new(),
-            Trust::Network,
+            Trust::Network { peer: None },
         );
         failure::respond(dialect, error)
     }
@@ -93,7 +100,7 @@ impl Gateway {
             &entry.method,
             &entry.uri,
             &entry.headers,
-            entry.trust,
+            entry.caller.trust,
         );
         let ready = opened.and_then(|opened| {
             let context = context(&entry)?;
@@ -135,9 +142,26 @@ pub(crate) struct Entry {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Segments,
     pub(crate) rest: Option<Upload>,
-    pub(crate) key: Option<Secret<String>>,
-    pub(crate) trust: Trust,
+    pub(crate) caller: Caller,
     pub(crate) native: bool,
+}
+
+/// Who sends a request in, as far as the request itself does not say.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) key: Option<Secret<String>>,
+    pub(crate) scope: Option<Arc<Scope>>,
+    pub(crate) trust: Trust,
+}
+
+impl From<Trust> for Caller {
+    fn from(trust: Trust) -> Self {
+        Self {
+            key: None,
+            scope: None,
+            trust,
+        }
+    }
 }
 
 /// What the gateway's own request headers say.
@@ -177,8 +201,13 @@ fn context(entry: &Entry) -> Result<CallContext, Error> {
             .collect()
     });
     Ok(CallContext {
-        key: entry.key.clone(),
-        trusted: entry.trust == Trust::Process,
+        key: entry.caller.key.clone(),
+        scope: entry.caller.scope.clone(),
+        trusted: entry.caller.trust == Trust::Process,
+        peer: match entry.caller.trust {
+            Trust::Process => None,
+            Trust::Network { peer } => Some(peer.unwrap_or(Ipv4Addr::LOCALHOST.into())),
+        },
         timeout,
         cache,
         priority,

@@ -106,7 +106,7 @@ fn call(gateway: &Gateway, who: &str) -> JoinHandle<Response<ReplyBody>> {
         .body(Segments::from(text.into_bytes()))
         .unwrap();
     let gateway = gateway.clone();
-    tokio::spawn(async move { gateway.handle(request, Trust::Network).await })
+    tokio::spawn(async move { gateway.handle(request, Trust::Network { peer: None }).await })
 }
 
 /// Waits until something is so.

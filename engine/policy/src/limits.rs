@@ -112,6 +112,14 @@ impl Limits {
         Ok(seats)
     }
 
+    /// Takes back what [`count`](Self::count) has just counted: another level refused the call.
+    pub fn uncount(&self, now: Tick) {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, window) in rates.iter_mut() {
+            window.add(now, -1);
+        }
+    }
+
     /// Counts a call against every limit but that of calls at a time, or against none.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod check;
 mod demo;
 mod explain;
+mod keys;
 mod logging;
 mod paint;
 mod replay;
@@ -92,6 +93,9 @@ enum Command {
     /// than conversations and embeddings are not lived through; neither are headers and metadata that
     /// rules look at, unless the log holds bodies.
     Replay(Replay),
+    /// Make a key for a caller, or the hash by which a configuration knows one
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print the JSON Schema of the configuration
     Schema,
     /// Show in a minute what the gateway does; needs no key and no network
@@ -199,6 +203,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> i32 {
         Command::Check { config } => check::run(config),
         Command::Explain(options) => explain::run(options),
         Command::Replay(options) => replay::run(options),
+        Command::Keys(what) => keys::run(what),
         Command::Schema => print(&format!("{:#}\n", json_schema())),
         Command::Demo(options) => demo::run(options),
         Command::Version => print(&format!("tidegate {VERSION}\n")),

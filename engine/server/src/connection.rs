@@ -1,6 +1,6 @@
 //! One client connection: which protocol it speaks, and serving that.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
 use hyper::{
     Request,
@@ -50,7 +50,7 @@ pub(crate) async fn serve(service: Arc<Service>, socket: Socket, tls: Option<Tls
         Socket::Tcp(stream) => tcp(service, stream, tls).await,
         #[cfg(unix)]
         Socket::Unix(stream) => match tokio::net::UnixStream::from_std(stream) {
-            Ok(stream) => plain(service, stream, true).await,
+            Ok(stream) => plain(service, stream, None).await,
             Err(error) => Err(error),
         },
     };
@@ -67,19 +67,20 @@ async fn tcp(
     let stream = TcpStream::from_std(stream)?;
     // A connection that is gone already fails at its first read.
     let _ = stream.set_nodelay(true);
-    let peer = stream.peer_addr().map(|peer| peer.ip().to_canonical());
-    let local = peer.is_ok_and(|peer| peer.is_loopback());
+    // One that is gone already has none, and is asked for nothing.
+    let peer = stream.peer_addr()?.ip().to_canonical();
+    let peer = Some(peer);
     match tls {
-        Some(acceptor) => Box::pin(secure(service, stream, acceptor, local)).await,
-        None => plain(service, stream, local).await,
+        Some(acceptor) => Box::pin(secure(service, stream, acceptor, peer)).await,
+        None => plain(service, stream, peer).await,
     }
 }
 
-async fn plain<S: Peek>(service: Arc<Service>, stream: S, local: bool) -> io::Result<()> {
+async fn plain<S: Peek>(service: Arc<Service>, stream: S, peer: Option<IpAddr>) -> io::Result<()> {
     if speaks_http2(&stream).await? {
-        Box::pin(serve_http2(service, TokioIo::new(stream), local)).await;
+        Box::pin(serve_http2(service, TokioIo::new(stream), peer)).await;
     } else {
-        serve_http1(service, TokioIo::new(stream), local).await;
+        serve_http1(service, TokioIo::new(stream), peer).await;
     }
     Ok(())
 }
@@ -88,15 +89,15 @@ async fn secure(
     service: Arc<Service>,
     stream: TcpStream,
     acceptor: TlsAcceptor,
-    local: bool,
+    peer: Option<IpAddr>,
 ) -> io::Result<()> {
     let stream = timeout(HANDSHAKE, acceptor.accept(stream)).await??;
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let io = TokioIo::new(stream);
     if http2 {
-        serve_http2(service, io, local).await;
+        serve_http2(service, io, peer).await;
     } else {
-        serve_http1(service, io, local).await;
+        serve_http1(service, io, peer).await;
     }
     Ok(())
 }
@@ -104,7 +105,7 @@ async fn secure(
 async fn serve_http1(
     service: Arc<Service>,
     io: impl Read + Write + Unpin + Send + 'static,
-    local: bool,
+    peer: Option<IpAddr>,
 ) {
     let lifecycle = Arc::clone(&service.lifecycle);
     let upgraded = Slot::default();
@@ -113,9 +114,9 @@ async fn serve_http1(
         let (service, slot) = (Arc::clone(&service), slot.clone());
         async move {
             if wants_socket(&request) {
-                return Ok(slot.fill(&service, request).await);
+                return Ok(slot.fill(&service, request, peer).await);
             }
-            service.answer(request, local).await
+            service.answer(request, peer).await
         }
     });
     let connection = http1::Builder::new()
@@ -132,11 +133,15 @@ async fn serve_http1(
     }
 }
 
-async fn serve_http2(service: Arc<Service>, io: impl Read + Write + Unpin + 'static, local: bool) {
+async fn serve_http2(
+    service: Arc<Service>,
+    io: impl Read + Write + Unpin + 'static,
+    peer: Option<IpAddr>,
+) {
     let lifecycle = Arc::clone(&service.lifecycle);
     let answer = service_fn(move |request: Request<Incoming>| {
         let service = Arc::clone(&service);
-        async move { service.answer(request, local).await }
+        async move { service.answer(request, peer).await }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::{Future as _, poll_fn},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::Poll,
@@ -66,17 +67,18 @@ impl Unread {
 }
 
 impl Service {
-    /// Answers one request. `local`: it came from this machine.
+    /// Answers one request. `peer`: who sent it; nobody with an address over a Unix socket.
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
-        local: bool,
+        peer: Option<IpAddr>,
     ) -> Result<Response<ReplyBody>, Infallible> {
         let (head, body) = request.into_parts();
         if let "/healthz" | "/readyz" = head.uri.path() {
             return Ok(self.probe(&head.method, &head.uri));
         }
         if management::is_for(head.uri.path()) {
+            let local = peer.is_none_or(|peer| peer.is_loopback());
             return Ok(management::answer(&self.gateway, &head, local));
         }
         let (body, rest) = if body.is_end_stream() {
@@ -99,7 +101,9 @@ impl Service {
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
         let request = Request::from_parts(head, body);
         let upload = rest.clone();
-        let handling = self.gateway.handle_upload(request, rest, Trust::Network);
+        let handling = self
+            .gateway
+            .handle_upload(request, rest, Trust::Network { peer });
         let mut response = handling.await;
         if let Some(upload) = upload.filter(|_| !response.status().is_success()) {
             upload.discard(MOST_DISCARDED).await;

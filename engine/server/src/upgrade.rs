@@ -1,6 +1,7 @@
 //! Connections that leave HTTP behind for a session over a WebSocket.
 
 use std::{
+    net::IpAddr,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -35,10 +36,12 @@ impl Slot {
         &self,
         service: &Service,
         mut request: Request<Incoming>,
+        peer: Option<IpAddr>,
     ) -> Response<ReplyBody> {
         let connection = on(&mut request);
         let request = request.map(|_| ());
-        let Upgrade { response, session } = service.gateway.upgrade(request, Trust::Network).await;
+        let trust = Trust::Network { peer };
+        let Upgrade { response, session } = service.gateway.upgrade(request, trust).await;
         if let Some(session) = session {
             let upgrading = Upgrading {
                 connection,

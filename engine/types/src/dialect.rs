@@ -128,6 +128,14 @@ pub enum Native {
 }
 
 impl Native {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[
+        Self::Invoke,
+        Self::InvokeStream,
+        Self::Predict,
+        Self::PredictLongRunning,
+    ];
+
     /// The verb at the end of its path.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -214,6 +222,25 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every name that [`as_str`](Self::as_str) can give.
+    pub fn names() -> Vec<&'static str> {
+        let mut names = vec![
+            "chat",
+            "embeddings",
+            "count_tokens",
+            "models",
+            "session",
+            "passthrough",
+        ];
+        names.extend(
+            Relay::ALL
+                .iter()
+                .map(|relay| relay.path().trim_start_matches('/')),
+        );
+        names.extend(Native::ALL.iter().map(|native| native.as_str()));
+        names
+    }
+
     /// The name used in logs, prices and configuration.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -74,7 +74,7 @@ export class UnknownKey extends TidegateError {
   readonly slug: "unknown_key";
 }
 
-/** The key is disabled or past its expiry. Enable the key or use another one. */
+/** The key, or a level above it, is disabled or past its expiry. Enable the key or use another one. */
 export class InactiveKey extends TidegateError {
   static readonly code: 1203;
   static readonly slug: "inactive_key";
@@ -120,6 +120,14 @@ export class RuleRefused extends TidegateError {
   static readonly slug: "rule_refused";
   readonly code: 1208;
   readonly slug: "rule_refused";
+}
+
+/** A level above the call does not let it ask for that, come from there, or go there. Read in the message which level refuses what, or change its `allow` and `deny`. */
+export class NotAllowed extends TidegateError {
+  static readonly code: 1209;
+  static readonly slug: "not_allowed";
+  readonly code: 1209;
+  readonly slug: "not_allowed";
 }
 
 /** The upstream answered that it is asked too often. Slow down, add a key or add a fallback. */
@@ -371,6 +379,7 @@ export type ErrorCode =
   | 1206
   | 1207
   | 1208
+  | 1209
   | 2101
   | 2102
   | 2103
@@ -418,6 +427,7 @@ export type ErrorSlug =
   | "rate_limited"
   | "unpriced_model"
   | "rule_refused"
+  | "not_allowed"
   | "upstream_rate_limited"
   | "upstream_auth"
   | "upstream_rejected"

@@ -57,7 +57,7 @@ class UnknownKey extends TidegateError {
   static slug = "unknown_key";
 }
 
-/** The key is disabled or past its expiry. Enable the key or use another one. */
+/** The key, or a level above it, is disabled or past its expiry. Enable the key or use another one. */
 class InactiveKey extends TidegateError {
   static code = 1203;
   static slug = "inactive_key";
@@ -91,6 +91,12 @@ class UnpricedModel extends TidegateError {
 class RuleRefused extends TidegateError {
   static code = 1208;
   static slug = "rule_refused";
+}
+
+/** A level above the call does not let it ask for that, come from there, or go there. Read in the message which level refuses what, or change its `allow` and `deny`. */
+class NotAllowed extends TidegateError {
+  static code = 1209;
+  static slug = "not_allowed";
 }
 
 /** The upstream answered that it is asked too often. Slow down, add a key or add a fallback. */
@@ -283,6 +289,7 @@ module.exports = {
   RateLimited,
   UnpricedModel,
   RuleRefused,
+  NotAllowed,
   UpstreamRateLimited,
   UpstreamAuth,
   UpstreamRejected,

@@ -16,7 +16,7 @@ const { addSessions } = require("./session.js");
 /** @import { Config } from "../types/config.js" */
 /** @import { OpenOptions, ProviderFunction } from "../types/functions.js" */
 /** @import { ExplainOptions } from "../types/explain.js" */
-/** @import { CloseOptions, RawRequest, ServeOptions } from "../types/gateway.js" */
+/** @import { CloseOptions, RawRequest, Scope, ServeOptions } from "../types/gateway.js" */
 
 const asyncDispose = /** @type {typeof Symbol.asyncDispose} */ (
   Symbol.asyncDispose ?? Symbol.for("nodejs.asyncDispose")
@@ -28,20 +28,24 @@ const advance = Symbol.for("tidegate.testing.advance");
 class Gateway {
   #engine;
   #key;
+  /** The engine that this one's is a view of, which has the functions. */
+  #home;
   /** @type {typeof globalThis.fetch | undefined} */
   #fetch;
 
   /**
    * @param {Engine} engine
    * @param {string | undefined} key
+   * @param {Engine} [home]
    */
-  constructor(engine, key) {
+  constructor(engine, key, home = engine) {
     if (!(engine instanceof load().NativeEngine)) {
       throw new TypeError("use `await Gateway.open(...)` or `Gateway.connect(url)`");
     }
     const door = new Door(engine, key);
     this.#engine = engine;
     this.#key = key;
+    this.#home = home;
     this.chat = new Chat(door);
     this.messages = new Messages(door);
     this.responses = new Responses(door);
@@ -89,7 +93,16 @@ class Gateway {
    * @param {string} key
    */
   withKey(key) {
-    return new Gateway(this.#engine, key);
+    return new Gateway(this.#engine, key, this.#home);
+  }
+
+  /**
+   * A view of this gateway whose calls are made for a customer, a team or a user, and carry tags.
+   * @param {Scope} scope
+   */
+  scoped({ customer, team, user, tags = [] }) {
+    const engine = guarded(() => this.#engine.scoped(customer, team, user, [...tags]));
+    return new Gateway(engine, this.#key, this.#home);
   }
 
   /**
@@ -98,7 +111,7 @@ class Gateway {
    * @param {ProviderFunction} run
    */
   provider(name, run) {
-    guarded(() => provide(this.#engine, name, run));
+    guarded(() => provide(this.#home, name, run));
     return this;
   }
 
@@ -137,7 +150,7 @@ class Gateway {
       (port === undefined && host === undefined
         ? undefined
         : `${host?.includes(":") ? `[${host}]` : (host ?? "127.0.0.1")}:${port ?? 8787}`);
-    return new Server(guarded(() => this.#engine.serve(listen, threads)), this.#engine);
+    return new Server(guarded(() => this.#home.serve(listen, threads)), this.#home);
   }
 
   /**

@@ -8,7 +8,11 @@ export type Dollars = number | string;
 export interface Config {
   providers?: Record<string, ProviderConfig>;
   models?: Record<string, RouteConfig>;
+  customers?: LevelConfig[];
+  teams?: Array<LevelConfig & { customer?: string }>;
+  users?: Array<LevelConfig & { kind?: "person" | "service"; team?: string; customer?: string }>;
   keys?: VirtualKeyConfig[];
+  end_users?: EndUsersConfig;
   cache?: { memory?: string | number };
   server?: ServerConfig;
   timeouts?: TimeoutConfig;
@@ -72,23 +76,75 @@ export interface RouteConfig {
   targets: Array<string | TargetConfig>;
   fallbacks?: Array<string | TargetConfig>;
   retry?: { attempts?: number; backoff?: Duration; max_backoff?: Duration };
-  cache?: { mode?: "exact" | "off"; ttl?: Duration; scope?: "key" | "public" };
+  cache?: { mode?: "exact" | "off"; ttl?: Duration; scope?: "key" | "user" | "team" | "customer" | "public" };
 }
 
-export interface VirtualKeyConfig {
-  id: string;
-  value: string;
+export interface BudgetConfig {
+  limit: Dollars;
+  per: Duration;
+  mode?: "hard" | "soft";
+}
+
+export interface LimitConfig {
+  requests?: number;
+  per?: Duration;
+  in_flight?: number;
+}
+
+/** What may be used, or may not. Patterns may hold `*`. */
+export interface ListsConfig {
+  providers?: string[];
   models?: string[];
-  budgets?: Array<{ limit: Dollars; per: Duration; mode?: "hard" | "soft" }>;
-  limits?: Array<{ requests?: number; per?: Duration; in_flight?: number }>;
+  endpoints?: string[];
+  networks?: string[];
+}
+
+export interface EndUsersConfig {
+  budgets?: BudgetConfig[];
+  limits?: LimitConfig[];
+  required?: boolean;
+}
+
+/** What customers, teams, users and keys have in common. */
+export interface LevelConfig {
+  id: string;
+  allow?: ListsConfig;
+  deny?: ListsConfig;
+  budgets?: BudgetConfig[];
+  limits?: LimitConfig[];
+  providers?: Array<{
+    id: string;
+    models?: string[];
+    budgets?: BudgetConfig[];
+    limits?: LimitConfig[];
+    disabled?: boolean;
+  }>;
+  end_users?: EndUsersConfig;
+  rules?: object[];
+  priority?: "low" | "normal" | "high";
   disabled?: boolean;
   expires?: string;
+  metadata?: Record<string, string>;
+  tags?: string[];
+}
+
+export interface VirtualKeyConfig extends LevelConfig {
+  /** The secret, or else its `hash`. */
+  value?: string;
+  hash?: string;
+  previous?: { value?: string; hash?: string; until: string };
+  user?: string;
+  team?: string;
+  customer?: string;
+  models?: string[];
+  delegates?: boolean;
 }
 
 export interface ServerConfig {
   listen?: string;
   tls?: { cert: string; key: string };
   anonymous?: "deny" | "allow";
+  trusted_proxies?: string[];
   max_body?: string | number;
   drain?: Duration;
   threads?: number;

@@ -35,19 +35,29 @@ export interface Explanation {
     user?: string;
     fallbacks?: string[];
   };
-  /** Id of the caller's key; null for root. */
+  /** Id of the caller's key, or of the nearest level it is called for; null for root. */
   identity: string | null;
+  /** The levels that the call must fit into, outermost first; the end user last. */
+  chain?: {
+    level: "customer" | "team" | "user" | "key" | "end_user";
+    id: string;
+    /** It is neither disabled nor expired. */
+    active: boolean;
+    /** Percent of its fullest budget and limit. */
+    budget_used: number;
+    limit_used: number;
+  }[];
   admission: {
     admitted: boolean;
     error?: ExplainedError;
-    budgets?: { limit: string; spent: string; reserved: string }[];
+    budgets?: { of: string; limit: string; spent: string; reserved: string }[];
     /** Percent of the fullest limit. */
     limit_used?: number;
   };
   /** The rules that were considered, in order. */
   rules: {
     name: string;
-    of: "key" | "document";
+    of: "key" | "user" | "team" | "customer" | "document";
     /** Only root sees it. */
     when?: string;
     holds: boolean | null;

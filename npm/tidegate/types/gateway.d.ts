@@ -69,6 +69,18 @@ export interface MethodOptions extends RequestOptions {
   provider?: string;
 }
 
+/** For whom calls are made. */
+export interface Scope {
+  /** Id of a configured customer. */
+  customer?: string;
+  /** Id of a configured team. */
+  team?: string;
+  /** Id of a configured user, or what an end user is called. */
+  user?: string;
+  /** Labels, for rules and for the choice of targets. None holds a comma. */
+  tags?: Iterable<string>;
+}
+
 export interface CloseOptions {
   /** Milliseconds that running calls may take to finish. */
   timeout?: number;
@@ -248,6 +260,16 @@ export class Gateway {
 
   /** A view whose calls are made with `key`: same engine, its budgets and rights. */
   withKey(key: string): Gateway;
+  /**
+   * A view whose calls are made for a customer, a team or a user, and carry tags: their lists, limits
+   * and budgets hold, and those of whatever they belong to. A view of a view says what it says itself
+   * and otherwise what the outer one says; tags add up. Of a view with a key, everything named must be
+   * what the key belongs to.
+   *
+   * Calls throw `InvalidRequest` for a customer or team that is not configured, and `NotAllowed` for
+   * one the caller does not belong to.
+   */
+  scoped(scope: Scope): Gateway;
   /**
    * Puts a function in the place of a vendor: calls of `name/...` go to it from now on, whether or
    * not the configuration mentions it.

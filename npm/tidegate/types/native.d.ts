@@ -53,6 +53,7 @@ export interface HostCall {
 export type Waiter = (kind: number, status: number, text: string, value: any) => void;
 
 export interface Engine {
+  scoped(customer: string | undefined, team: string | undefined, user: string | undefined, tags: string[]): Engine;
   reload(kind?: string, text?: string): Promise<JobResult>;
   close(deadlineMs: number): Promise<JobResult>;
   health(): Promise<JobResult>;

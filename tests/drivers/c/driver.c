@@ -123,13 +123,13 @@ int main(void) {
     size_t size = 0;
     while (getline(&line, &size, stdin) > 0) {
         tg_error *err = NULL;
-        span config = get(line, "config");
-        putchar('{'), op = text(get(line, "op"));
+        span config = (putchar('{'), op = text(get(line, "op")), get(line, "config"));
         if (!strcmp(op, "hello"))
             printf("\"ok\":{\"surface\":\"c\",\"version\":\"%s\",\"capabilities\":[\"call\",\"stream\",\"hold\",\"cancel\",\"cancel_call\",\"headers\",\"http\",\"reload\","
-                   "\"advance\",\"connect\",\"health\",\"explain\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\",\"session\",\"session_cost\"]}", tg_version());
+                   "\"advance\",\"connect\",\"health\",\"explain\",\"close\",\"path\",\"text\",\"env\",\"root\",\"tried\",\"final_facts\",\"functions\",\"session\",\"session_cost\",\"scope\"]}", tg_version());
         else if (!strcmp(op, "call") || !strcmp(op, "http")) call(line, *op == 'h');
         else if (!strcmp(op, "session")) session(line);
+        else if (!strcmp(op, "scope")) done(scoped(&gw, get(line, "scope").ptr, &err), &err);
         else if (!strcmp(op, "open")) done(open_with(line, &err), &err);
         else if (!strcmp(op, "connect")) done(tg_gateway_connect(text(get(line, "url")), text(get(line, "key")), &gw, &err), &err);
         else if (!strcmp(op, "reload")) done(tg_gateway_reload(gw, config.ptr, config.len, &err), &err);

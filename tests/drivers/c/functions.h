@@ -68,3 +68,17 @@ static tg_result explain(tg_gateway *gateway, const char *line, tg_buf *json, tg
     request.body = (const uint8_t *)body.ptr, request.body_len = body.len;
     return tg_explain(gateway, &request, json, err);
 }
+
+/* Calls go through a view from now on. */
+static tg_result scoped(tg_gateway **gw, const char *told, tg_error **err) {
+    tg_scope scope = TG_SCOPE_INIT;
+    tg_gateway *view;
+    span tags = get(told, "tags");
+    char joined[256] = "";
+    scope.customer = text(get(told, "customer")), scope.team = text(get(told, "team")), scope.user = text(get(told, "user"));
+    for (size_t i = 0, n = 0; i < tags.len && n < sizeof joined - 1; i++)
+        if (!strchr("[]\" ", tags.ptr[i])) joined[n++] = tags.ptr[i], scope.tags = joined;
+    tg_result result = tg_gateway_scoped(*gw, &scope, &view, err);
+    if (result == TG_OK) tg_gateway_free(*gw), *gw = view;
+    return result;
+}

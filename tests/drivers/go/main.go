@@ -29,12 +29,13 @@ type operation struct {
 	CancelBytes                                                           *int   `json:"cancel_after_bytes"`
 	Hold                                                                  *int
 	Talk                                                                  []act
+	Scope                                                                 tidegate.Scope
 }
 
 var (
 	gw           *tidegate.Gateway
 	held         *stream
-	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health explain close path text env root tried final_facts functions method session session_cost")
+	capabilities = strings.Fields("call stream hold cancel cancel_call headers http reload connect health explain close path text env root tried final_facts functions method session session_cost scope")
 	operations   = map[string]func(operation) (any, error){"call": call, "http": transport, "method": method, "session": session}
 )
 

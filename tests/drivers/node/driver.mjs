@@ -13,7 +13,7 @@ const { version } = createRequire(import.meta.url)("../../../npm/tidegate/packag
 const advance = Symbol.for("tidegate.testing.advance");
 const capabilities = (
   "call stream hold cancel cancel_call headers http reload connect health explain close text path env root tried " +
-  "final_facts functions method session session_cost"
+  "final_facts functions method session session_cost scope"
 ).split(" ");
 
 let gateway;
@@ -74,9 +74,8 @@ const operations = {
         : await Gateway.parse(request.text, request.format);
   },
 
-  connect({ url, key }) {
-    gateway = Gateway.connect(url, { key });
-  },
+  connect: ({ url, key }) => void (gateway = Gateway.connect(url, { key })),
+  scope: ({ scope }) => void (gateway = gateway.scoped(scope)),
 
   async call({ api = "chat.completions", request, key, headers, cancel_after_ms, cancel_after_chunks, hold }) {
     const view = key === undefined ? gateway : gateway.withKey(key);

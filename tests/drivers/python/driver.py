@@ -13,7 +13,7 @@ import tidegate
 from tidegate import AsyncGateway, Gateway, TidegateError
 
 CAPABILITIES = "call stream hold cancel cancel_call headers http reload connect health explain close text path env \
-root tried final_facts functions method session session_cost".split()
+root tried final_facts functions method session session_cost scope".split()
 FACTS = ("request_id", "target", "key", "attempts", "cost", "estimated", "cache", "rule", "dropped")
 
 
@@ -124,7 +124,7 @@ class Driver:
     def health(self, _):
         return self.gateway.health()
 
-    explain = functions.explain
+    explain, scope = functions.explain, functions.scope
 
     def close(self, request):
         if self.gateway is not None:

@@ -47,3 +47,8 @@ def explain(driver, request):
     if isinstance(body, dict) and "model" in body:
         body = {"model": body["model"]} | body  # as the client's own methods write it
     return gateway.explain(body, headers=request.get("headers"), **options).to_dict()
+
+
+def scope(driver, request):
+    """Calls go through a view from now on."""
+    driver.gateway = driver.gateway.scoped(**request["scope"])

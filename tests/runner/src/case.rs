@@ -125,6 +125,9 @@ pub(crate) struct Step {
     /// `http`: cancel after so many bytes of the body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_after_bytes: Option<u64>,
+    /// `scope`: for whom calls are made from now on: `customer`, `team`, `user`, `tags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Value>,
     /// `advance`: milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
@@ -144,7 +147,7 @@ impl Case {
             let mut need = |what: &str| all.insert(what.to_owned());
             match step.op.as_str() {
                 "call" | "method" | "session" | "http" | "reload" | "advance" | "connect"
-                | "health" | "explain" | "close" => {
+                | "health" | "explain" | "close" | "scope" => {
                     need(&step.op);
                 }
                 "open" if step.text.is_some() => drop(need("text")),

@@ -29,14 +29,23 @@ use super::{
 use crate::{
     Gateway,
     call::ReplyBody,
+    scope::Scope,
     stream::SettlingStream,
-    wire::{self, Entry, Trust},
+    wire::{self, Caller, Entry, Trust},
 };
 
 /// A handle on an engine. Cheap to clone. Opening one starts no thread and opens no socket; after a
 /// fork the child's first call makes a fresh engine of the same configuration.
 #[derive(Clone)]
-pub struct Engine(Arc<Shared>);
+pub struct Engine(Arc<Shared>, View);
+
+/// Who calls through a handle.
+#[derive(Clone, Default)]
+struct View {
+    /// The Tidegate key of requests that bring none.
+    key: Option<Arc<str>>,
+    scope: Option<Arc<Scope>>,
+}
 
 struct Shared {
     /// Where the configuration came from, for a reload without a new one.
@@ -147,14 +156,38 @@ impl Engine {
         remote: Option<(Uri, Option<Secret<String>>)>,
         functions: Functions,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Shared {
             source: Mutex::new(source),
             config: ArcSwap::from_pointee(config),
             remote,
             functions,
             core: ArcSwapOption::empty(),
             closed: AtomicBool::new(false),
-        }))
+        };
+        Self(Arc::new(shared), View::default())
+    }
+
+    /// A handle on the same engine whose calls are made with a Tidegate key, unless they bring one:
+    /// its models, its budgets. It costs nothing.
+    pub fn with_key(&self, key: &str) -> Self {
+        let key = Some(Arc::from(key));
+        let view = View {
+            key,
+            ..self.1.clone()
+        };
+        Self(Arc::clone(&self.0), view)
+    }
+
+    /// A handle on the same engine whose calls are made for a customer, a team, a user or an end user,
+    /// and carry tags. What this scope does not say, the handle's own says. It costs nothing.
+    pub fn scoped(&self, scope: &Scope) -> Self {
+        let outer = self.1.scope.as_deref();
+        let scope = outer.map_or_else(|| scope.clone(), |outer| scope.within(outer));
+        let view = View {
+            scope: Some(Arc::new(scope)),
+            ..self.1.clone()
+        };
+        Self(Arc::clone(&self.0), view)
     }
 
     /// This process's core; made on first use, and again in a forked child. The parent's is left
@@ -239,7 +272,8 @@ impl Engine {
 
     /// Runs a request on the calling thread and waits for its end, or for its stream to begin.
     pub fn call(&self, request: Request) -> Outcome {
-        self.block_on(|core| async move { core.backend.run(request).await })
+        let view = self.1.clone();
+        self.block_on(|core| async move { core.backend.run(request, view).await })
     }
 
     /// As [`Engine::call`], but asks `go_on` again and again, every `step`, and gives the call up
@@ -250,8 +284,9 @@ impl Engine {
         step: Duration,
         mut go_on: impl FnMut() -> bool,
     ) -> Outcome {
+        let view = self.1.clone();
         self.block_on(|core| async move {
-            let mut running = pin!(core.backend.run(request));
+            let mut running = pin!(core.backend.run(request, view));
             loop {
                 if let Ok(result) = tokio::time::timeout(step, &mut running).await {
                     return result;
@@ -302,8 +337,9 @@ impl Engine {
         let mut tickets = core.tickets();
         let task = {
             let (core, queue, handle) = (Arc::clone(&core), queue.clone(), handle.clone());
+            let view = self.1.clone();
             handle.clone().spawn(async move {
-                let running = Box::pin(core.backend.run(request));
+                let running = Box::pin(core.backend.run(request, view));
                 let result = host_call::at_home(&queue, running).await;
                 core.deliver(&handle, &queue, ticket, result);
             })
@@ -541,18 +577,27 @@ impl Drop for Forget {
 }
 
 impl Backend {
-    async fn run(&self, request: Request) -> Result<Answer, Error> {
+    async fn run(&self, mut request: Request, view: View) -> Result<Answer, Error> {
+        if request.key.is_none() {
+            request.key = view.key.as_deref().map(str::to_owned);
+        }
+        if let (Self::Remote(_), Some(scope)) = (self, &view.scope) {
+            scope.write(&mut request.headers);
+        }
         match self {
             Self::Local(gateway) if request.mode == Mode::Session => {
                 let uri = address(&request.target)?;
-                let trust = trust(request.trusted);
-                let key = request.key.map(Secret::new);
-                let (_, begun) = gateway.session(&uri, request.headers, key, trust).await;
+                let caller = Caller {
+                    key: request.key.map(Secret::new),
+                    scope: view.scope,
+                    trust: trust(request.trusted),
+                };
+                let (_, begun) = gateway.session(&uri, request.headers, caller).await;
                 let (headers, pending) = begun?;
                 let begun = session::Begun::Here(Box::new(pending));
                 Ok(Answer::Session(switched(headers), begun))
             }
-            Self::Local(gateway) => local(gateway, request).await,
+            Self::Local(gateway) => local(gateway, request, view.scope).await,
             Self::Remote(remote) if request.mode == Mode::Session => {
                 let (headers, socket) = remote.open(request).await?;
                 let begun = session::Begun::There(socket);
@@ -580,7 +625,7 @@ fn trust(process: bool) -> Trust {
     if process {
         Trust::Process
     } else {
-        Trust::Network
+        Trust::Network { peer: None }
     }
 }
 
@@ -592,7 +637,11 @@ fn switched(headers: HeaderMap) -> Head {
     }
 }
 
-async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
+async fn local(
+    gateway: &Gateway,
+    request: Request,
+    scope: Option<Arc<Scope>>,
+) -> Result<Answer, Error> {
     let native = request.mode == Mode::Native;
     let uri = address(&request.target)?;
     let entry = Entry {
@@ -601,8 +650,11 @@ async fn local(gateway: &Gateway, request: Request) -> Result<Answer, Error> {
         headers: request.headers,
         body: Segments::from(request.body),
         rest: None,
-        key: request.key.map(Secret::new),
-        trust: trust(request.trusted),
+        caller: Caller {
+            key: request.key.map(Secret::new),
+            scope,
+            trust: trust(request.trusted),
+        },
         native,
     };
     let (dialect, result) = gateway.enter(entry).await;

@@ -2,42 +2,48 @@
 
 use std::time::Duration;
 
-use tidegate_policy::{identity::Identity, limits::Limited};
+use tidegate_policy::{identity::Refused, limits::Limited};
 use tidegate_types::{Code, Error, config::Priority};
 
 use super::{Job, queue, reserve};
 
 pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
+    let asked = job.context.priority.unwrap_or(job.priority);
+    // Callers may do with less than they have, never with more.
+    job.priority = match job.owner() {
+        Some(_) => job.priority.min(asked),
+        None => asked,
+    };
     let Some(identity) = job.identity.clone() else {
-        job.priority = job.context.priority.unwrap_or(job.priority);
         return Ok(());
     };
-    // Callers may do with less than they have, never with more.
-    job.priority = job
-        .priority
-        .min(job.context.priority.unwrap_or(job.priority));
+    let chain = &identity.chain;
     let now = job.gateway.clock.now();
-    if let Some(refusal) = identity.account.exhausted(now) {
-        return Err(reserve::refused(&identity.id, &refusal));
+    if let Some(refused) = chain.exhausted(now) {
+        return Err(reserve::refused(&refused));
     }
-    let seats = match identity.limits.admit(&job.gateway.room, now) {
-        Err(Limited::InFlight(most)) if job.snapshot.config.queue.is_some() => {
-            let way = std::iter::once(identity.limits.need()).collect();
+    let seats = match chain.admit(&job.gateway.room, now) {
+        Err(full) if waits(job, &full) => {
             let mut queued = Duration::ZERO;
-            let granted = Box::pin(queue::wait(job, vec![way], &mut queued)).await;
+            let granted = Box::pin(queue::wait(job, vec![chain.way()], &mut queued)).await;
             job.waited += queued;
             job.facts.queued += queued;
             let granted = granted.map_err(|refused| match refused.code() {
-                Code::AtCapacity => limited(&identity, &Limited::InFlight(most)),
+                Code::AtCapacity => limited(&full),
                 _ => refused,
             })?;
             let now = job.gateway.clock.now();
-            identity.limits.count(now).map(|()| granted.seats)
+            chain.count(now).map(|()| granted.seats)
         }
         admitted => admitted,
     };
-    job.permit = Some(seats.map_err(|limited| self::limited(&identity, &limited))?);
+    job.permit = Some(seats.map_err(|refused| limited(&refused))?);
     Ok(())
+}
+
+/// Whether a call waits for a place that it does not find.
+fn waits(job: &Job, refused: &Refused<Limited>) -> bool {
+    matches!(refused.why, Limited::InFlight(_)) && job.snapshot.config.queue.is_some()
 }
 
 /// Whether the call would be let in, or would wait for its turn. Nothing is counted.
@@ -49,24 +55,25 @@ pub(super) fn look(job: &Job) -> Result<(), Error> {
         return Ok(());
     };
     let now = job.gateway.clock.now();
-    if let Some(refusal) = identity.account.exhausted(now) {
-        return Err(reserve::refused(&identity.id, &refusal));
+    if let Some(refused) = identity.chain.exhausted(now) {
+        return Err(reserve::refused(&refused));
     }
-    match identity.limits.would_admit(now) {
-        Err(Limited::InFlight(_)) if job.snapshot.config.queue.is_some() => Ok(()),
-        room => room.map_err(|limited| self::limited(identity, &limited)),
+    match identity.chain.would_admit(now) {
+        Err(full) if waits(job, &full) => Ok(()),
+        room => room.map_err(|refused| limited(&refused)),
     }
 }
 
-pub(super) fn limited(identity: &Identity, limited: &Limited) -> Error {
-    let id = &identity.id;
-    match limited {
+/// The error of a call for which a level has no room.
+pub(super) fn limited(refused: &Refused<Limited>) -> Error {
+    let by = &refused.by;
+    match refused.why {
         Limited::Requests(most, per, wait) => {
-            let text = format!("key {id:?} may make {most} requests per {per:?}");
-            Error::new(Code::RateLimited, text).with_retry_after(*wait)
+            let text = format!("{by} may make {most} requests per {per:?}");
+            Error::new(Code::RateLimited, text).with_retry_after(wait)
         }
         Limited::InFlight(most) => {
-            let text = format!("key {id:?} may have {most} requests in flight");
+            let text = format!("{by} may have {most} requests in flight");
             Error::new(Code::RateLimited, text)
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! Callers in this process pass through the same code; without a key they are root.
 
+pub(crate) mod levels;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, header};
-use tidegate_policy::identity::Identity;
+use tidegate_policy::identity::{Found, Identity};
 use tidegate_types::{Code, Dialect, Endpoint, Error};
 
 use super::{
@@ -35,13 +37,16 @@ pub(super) fn run(job: &mut Job) -> Result<(), Error> {
     lead(job, &mut |_, _| {})
 }
 
-/// Finds out who calls.
+/// Finds out who calls, for whom, and whether they may ask for that at all.
 pub(super) fn who(job: &mut Job) -> Result<(), Error> {
     let now = job.gateway.clock.unix_seconds();
     job.identity = match identify(&job.snapshot, &job.context, &job.headers, now) {
         Err(error) if error.code() == Code::MissingKey => Some(uploader(job, now).ok_or(error)?),
         found => found?,
     };
+    if levels::concern(job) {
+        levels::run(job)?;
+    }
     Ok(())
 }
 
@@ -65,12 +70,8 @@ pub(super) fn lead(job: &mut Job, heard: &mut impl Heard) -> Result<(), Error> {
             .as_ref()
             .map_or(&*job.asks.model, |route| &*route.name);
         let known = asked.is_ok() || led.is_some();
-        if known && !identity.may_use(name) {
-            return Err(Error::new(
-                Code::ModelNotAllowed,
-                format!("key {:?} may not use {name:?}", identity.id),
-            )
-            .with_param("model"));
+        if known {
+            levels::may_use(Some(identity), name)?;
         }
     }
     job.route = Some(match led {
@@ -94,8 +95,9 @@ fn uploader(job: &Job, now: i64) -> Option<Arc<Identity>> {
     };
     let origin = job.gateway.kept.origins.get(&homeward::upload_of(path)?)?;
     let owner = origin.owner.as_deref()?;
-    let mut known = job.snapshot.identities.iter();
-    let identity = known.find(|identity| &*identity.id == owner && identity.active(now))?;
+    let mut known = job.snapshot.identities.keys();
+    let owns = |identity: &&Arc<Identity>| identity.owner.as_deref() == Some(owner);
+    let identity = known.find(|identity| owns(identity) && identity.active(now))?;
     Some(Arc::clone(identity))
 }
 
@@ -129,7 +131,18 @@ pub(crate) fn identify(
         .or_else(|| text(headers, &names::KEY));
     // SDKs always send some credential; only those meant for the gateway can be wrong.
     let open = context.trusted || !snapshot.key_required;
-    let presented = explicit.or_else(|| credential(headers));
+    let known = &snapshot.identities;
+    let mut presented = explicit.or_else(|| credential(headers));
+    let mut found = presented.map_or(Found::Unknown, |secret| known.find(secret, now));
+    let mut meant = explicit.is_some();
+    if matches!(found, Found::Unknown)
+        && !meant
+        && !known.is_empty()
+        && let Some(secret) = rivals(headers)
+    {
+        (presented, meant) = (Some(secret), true);
+        found = known.find(secret, now);
+    }
     let Some(secret) = presented else {
         return if open {
             Ok(None)
@@ -140,18 +153,38 @@ pub(crate) fn identify(
             ))
         };
     };
-    match snapshot.identities.find(secret) {
-        Some(identity) if identity.active(now) => Ok(Some(Arc::clone(identity))),
-        Some(identity) => Err(Error::new(
+    match found {
+        Found::Known(identity) => match identity.inactive(now) {
+            None => Ok(Some(Arc::clone(identity))),
+            Some(node) => Err(levels::inactive(node)),
+        },
+        Found::Replaced(identity) => Err(Error::new(
             Code::InactiveKey,
-            format!("key {:?} is disabled or has expired", identity.id),
+            format!(
+                "key {:?} has a new secret; this one is accepted no longer",
+                identity.id
+            ),
         )),
-        None if open && explicit.is_none() && !secret.starts_with(PREFIX) => Ok(None),
-        None => Err(Error::new(
+        Found::Unknown if open && !meant && !secret.starts_with(PREFIX) => Ok(None),
+        Found::Unknown => Err(Error::new(
             Code::UnknownKey,
             "the key is not known to this gateway",
         )),
     }
+}
+
+/// The key of a caller who writes for another gateway: Bifrost's header, or LiteLLM's, which may begin
+/// with `Bearer`.
+fn rivals(headers: &HeaderMap) -> Option<&str> {
+    let told = headers
+        .get("x-bf-vk")
+        .or_else(|| headers.get("x-litellm-api-key"));
+    let told = told?.to_str().ok()?.trim();
+    let token = told
+        .get(..7)
+        .filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+    let secret = token.map_or(told, |_| told[7..].trim());
+    (!secret.is_empty()).then_some(secret)
 }
 
 /// The credential an SDK sends: OpenAI's, Anthropic's, Google's or Azure's header.

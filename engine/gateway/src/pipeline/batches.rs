@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use tidegate_policy::ledger::Reservation;
+use tidegate_policy::identity::Held;
 use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json, config::unix_seconds};
 
-use super::{Job, reserve};
+use super::{Job, authenticate::levels, reserve::Short};
 use crate::{
     kept::{Batch, Place},
     snapshot::Target,
@@ -67,7 +67,7 @@ pub(super) fn locate(job: &mut Job) -> Result<(), Error> {
     let Some((origin, id)) = known else {
         return Ok(());
     };
-    if !origin.open_to(job.identity.as_ref()) {
+    if !origin.open_to(job.owner()) {
         let text = format!("nothing is kept under {id:?}");
         return Err(Error::new(Code::UnknownEndpoint, text));
     }
@@ -84,7 +84,7 @@ pub(super) fn locate(job: &mut Job) -> Result<(), Error> {
 ///
 /// # Errors
 /// `budget_exhausted`; `model_not_allowed` for a model in it that the key may not use.
-pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Error> {
+pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Held>, Short> {
     let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
         return Ok(None);
     };
@@ -120,11 +120,9 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
         };
         let model = model.rsplit("models/").next().unwrap_or(&model);
         let label = [&target.provider.name, "/", model].concat();
-        if !identity.may_use(&label) {
-            let text = format!("key {:?} may not use {label:?}", identity.id);
-            return Err(Error::new(Code::ModelNotAllowed, text).with_param("model"));
-        }
-        let route = job.snapshot.resolve(&label, None)?;
+        let asked = levels::may_use(Some(identity), &label);
+        let route = asked.and_then(|()| job.snapshot.resolve(&label, None));
+        let route = route.map_err(|error| Short { here: false, error })?;
         let Some(known) = route.targets.first() else {
             continue;
         };
@@ -148,9 +146,8 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Er
     }
     let now = job.gateway.clock.now();
     let bound = Money::from_nanos(bound.nanos() / if caches { 1 } else { 2 });
-    let held = identity.account.reserve(bound, now);
-    held.map(Some)
-        .map_err(|refusal| reserve::refused(&identity.id, &refusal))
+    let held = identity.chain.reserve(&target.provider.name, bound, now);
+    Ok(Some(held?))
 }
 
 /// Tokens times the seconds for which a new cache is to be kept.
@@ -197,8 +194,12 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
     let caches = place.kind == Place::of(CACHES).kind;
     match (method, place.id.is_empty()) {
         (&Method::POST, true) if place.kind == "batches" || caches => {
-            let account = job.identity.as_ref().map(|key| Arc::clone(&key.account));
-            batch = Some(Arc::new(Batch::new(account, job.held.take())));
+            let provider = target.split('/').next().unwrap_or_default();
+            let payer = job
+                .identity
+                .as_ref()
+                .map(|payer| (Arc::clone(payer), provider.into()));
+            batch = Some(Arc::new(Batch::new(payer, job.held.take())));
         }
         (&Method::POST, true) => {}
         // Whoever keeps it longer pays for that.
@@ -212,7 +213,7 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
         gateway: Arc::clone(&job.gateway),
         snapshot: Arc::clone(&job.snapshot),
         dialect: job.dialect,
-        owner: job.identity.as_ref().map(|key| Arc::clone(&key.id)),
+        owner: job.owner().cloned(),
         target,
         batch,
         results,

@@ -110,12 +110,18 @@ pub(super) struct Look {
 
 pub(super) fn look(job: &Job, target: &Target) -> Look {
     let bound = reserve::bound(job, target);
+    let room = reserve::look(job, target, bound);
+    let elsewhere = room.as_ref().err().filter(|short| short.here);
+    let short = elsewhere.map(|short| {
+        let error = Error::new(short.error.code(), short.error.message());
+        Passed::Unusable(Some(error))
+    });
     Look {
-        passed: attempt::look(job, target, false),
+        passed: attempt::look(job, target, false).or(short),
         dialect: wire(job, target).dialect,
         dropped: build::prepare(job, target).map(|ready| ready.dropped),
         bound,
-        room: reserve::look(job, bound),
+        room: room.map_err(|short| short.error),
     }
 }
 

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     call::{CacheDirective, Call, CallContext},
     explain::{
-        Admission, Asked, BudgetSeen, CacheSeen, Considered, Explanation, Outcome, RouteSeen,
-        SemanticSeen,
+        Admission, Asked, BudgetSeen, CacheSeen, Considered, Explanation, LevelSeen, Outcome,
+        RouteSeen, SemanticSeen,
     },
     gateway::Inner,
     snapshot::{Chain, Route},
@@ -44,19 +44,12 @@ pub(crate) fn explain(
         rules: Vec::new(),
         refused: None,
     };
-    let own = job.identity.as_ref();
-    let own = own.map_or(0, |identity| job.snapshot.rules.own(&identity.id));
     let lead = authenticate::lead(&mut job, &mut |rule, held| {
         let applies = held == Ok(true);
-        let of = if seen.rules.len() < own {
-            "key"
-        } else {
-            "document"
-        };
         let set = rule.set.iter().filter(|_| applies);
         seen.rules.push(Considered {
             name: rule.name.to_string(),
-            of: of.to_owned(),
+            of: rule.of.to_owned(),
             when: whole.then(|| rule.when.text().to_owned()),
             undefined: held.as_ref().err().map(ToString::to_string),
             holds: held.ok(),
@@ -84,7 +77,11 @@ pub(crate) fn explain(
     let mut told = Explanation {
         outcome: Outcome::local(),
         request: asked,
-        identity: job.identity.as_ref().map(|key| key.id.to_string()),
+        identity: job
+            .owner()
+            .and(job.identity.as_ref())
+            .map(|caller| caller.id.to_string()),
+        chain: levels(&job),
         admission,
         rules: Vec::new(),
         route: None,
@@ -229,20 +226,40 @@ fn admission(job: &Job) -> Admission {
     let refused = admit::look(job).err();
     let identity = job.identity.as_ref();
     let now = job.gateway.clock.now();
-    let books = identity.map(|identity| identity.account.usage(now));
-    let books = books.into_iter().flatten();
+    let nodes = identity.map_or(&[][..], |identity| identity.chain.nodes());
+    let books = nodes.iter().flat_map(|node| {
+        let books = node.account.usage(now).into_iter();
+        books.map(move |book| (node, book))
+    });
     Admission {
         admitted: refused.is_none(),
         error: refused.map(|error| error.to_json()),
         budgets: books
-            .map(|(spent, reserved, limit)| BudgetSeen {
+            .map(|(node, (spent, reserved, limit))| BudgetSeen {
+                of: node.to_string(),
                 limit,
                 spent,
                 reserved,
             })
             .collect(),
-        limit_used: identity.map(|identity| identity.limits.used(now)),
+        limit_used: identity.map(|identity| identity.chain.limit_used(now)),
     }
+}
+
+fn levels(job: &Job) -> Vec<LevelSeen> {
+    let (now, seconds) = (job.gateway.clock.now(), job.gateway.clock.unix_seconds());
+    let nodes = job
+        .identity
+        .iter()
+        .flat_map(|identity| identity.chain.nodes());
+    let nodes = nodes.map(|node| LevelSeen {
+        level: node.level.as_str().to_owned(),
+        id: node.id.to_string(),
+        active: node.active(seconds),
+        budget_used: node.budget_used(now),
+        limit_used: node.limits.used(now),
+    });
+    nodes.collect()
 }
 
 fn asked(job: &Job) -> Asked {

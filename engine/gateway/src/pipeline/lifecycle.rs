@@ -45,10 +45,7 @@ pub(crate) enum Bound {
 
 /// Whose conversations a caller sees.
 fn owner(job: &Job) -> String {
-    match &job.identity {
-        Some(identity) => ["key:", &identity.id].concat(),
-        None => "root".to_owned(),
-    }
+    job.owner().map_or("root", |owner| owner).to_owned()
 }
 
 /// Puts what a call continues in front of what it says, or binds it to the target that has it.
@@ -90,7 +87,7 @@ pub(super) fn resume(job: &mut Job) -> Result<(), Error> {
                 whole
             } else {
                 match kept.origins.get(id) {
-                    Some(origin) if origin.open_to(job.identity.as_ref()) => {
+                    Some(origin) if origin.open_to(job.owner()) => {
                         Bound::To(Arc::clone(&origin.target))
                     }
                     Some(_) => return Err(lost(id)),
@@ -268,7 +265,7 @@ impl Turn {
 /// Remembers which target gave a reply that it keeps itself.
 pub(super) fn remember(job: &Job, target: &Target, id: &str) {
     job.gateway.kept.origins.note(id, || Origin {
-        owner: job.identity.as_ref().map(|key| Arc::clone(&key.id)),
+        owner: job.owner().cloned(),
         target: Arc::clone(&target.label),
         batch: None,
     });

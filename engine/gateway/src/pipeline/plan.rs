@@ -14,7 +14,7 @@ use tidegate_policy::{
 };
 use tidegate_types::{Code, Error, config::Level};
 
-use super::{Job, lifecycle};
+use super::{Job, authenticate::levels, lifecycle};
 use crate::snapshot::{Route, Target};
 pub(super) use scene::{Scene, Unfit};
 pub(super) use why::{Notes, Why};
@@ -148,15 +148,8 @@ fn own_fallback(
         .snapshot
         .resolve(name, None)
         .map_err(|error| error.with_param("fallbacks"))?;
-    if let Some(identity) = &job.identity
-        && !identity.may_use(&other.name)
-    {
-        return Err(Error::new(
-            Code::ModelNotAllowed,
-            format!("key {:?} may not use {name:?}", identity.id),
-        )
-        .with_param("fallbacks"));
-    }
+    levels::may_use(job.identity.as_ref(), &other.name)
+        .map_err(|error| error.with_param("fallbacks"))?;
     let mut order = Order::new();
     let scene = Scene::new(job, &other, &plan.beginnings, why.silently());
     other.group.order(&scene, rng, &mut order);

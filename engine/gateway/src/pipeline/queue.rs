@@ -36,6 +36,9 @@ pub(super) fn way(job: &Job, target: &Target, key: usize) -> Way {
     for need in caps.into_iter().flatten() {
         way.push(need.clone());
     }
+    if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects) {
+        way.extend(identity.chain.way_at(&target.provider.name));
+    }
     way
 }
 
@@ -93,10 +96,7 @@ pub(super) async fn wait(
     if let Some(deadline) = job.deadline {
         left = left.min(deadline.since(began));
     }
-    let caller = job
-        .identity
-        .as_ref()
-        .map(|identity| Arc::clone(&identity.id));
+    let caller = job.owner().cloned();
     let result = if left.is_zero() {
         None
     } else {

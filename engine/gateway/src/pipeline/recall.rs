@@ -1,7 +1,10 @@
 //! Stage 5: an answer that is already known.
 
 use http::{HeaderMap, StatusCode, header};
-use tidegate_policy::cache::{self, CacheKey, Question};
+use tidegate_policy::{
+    cache::{self, CacheKey, Question},
+    identity::Level,
+};
 use tidegate_providers::transport::BodyStream;
 use tidegate_types::config::CacheScope;
 
@@ -50,10 +53,9 @@ pub(super) fn key(job: &Job) -> Option<CacheKey> {
     if job.context.cache == CacheDirective::Bypass {
         return None;
     }
-    let partition = match (settings.scope, &job.identity) {
-        (CacheScope::Public, _) => "public",
-        (_, Some(identity)) => &["key:", &identity.id].concat(),
-        (_, None) => "root",
+    let partition = match settings.scope {
+        CacheScope::Public => "public",
+        scope => partition(job, scope),
     };
     Some(job.gateway.cache.key(&Question {
         partition,
@@ -66,4 +68,18 @@ pub(super) fn key(job: &Job) -> Option<CacheKey> {
         route: &route.identity,
         body: &job.body,
     }))
+}
+
+/// Who shares answers with the caller: the nearest level there is, from that one inwards.
+fn partition(job: &Job, scope: CacheScope) -> &str {
+    let levels: &[Level] = match scope {
+        CacheScope::Customer => &[Level::Customer, Level::Team, Level::User],
+        CacheScope::Team => &[Level::Team, Level::User],
+        CacheScope::User => &[Level::User],
+        _ => &[],
+    };
+    let identity = job.identity.as_ref();
+    let shared = |level: &Level| identity?.chain.level(*level).map(|node| &*node.name);
+    let own = || job.owner().map_or("root", |owner| owner);
+    levels.iter().find_map(shared).unwrap_or_else(own)
 }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tidegate_policy::limits::Limited;
 use tidegate_types::{Code, Error, Money, Usage};
 
 use super::{Job, admit, authenticate, decode, dispatch, guard_in, plan, reserve, settle};
@@ -108,11 +107,11 @@ fn admit(job: &mut Job) -> Result<(), Error> {
         return Ok(());
     };
     let now = job.gateway.clock.now();
-    if let Some(refusal) = identity.account.exhausted(now) {
-        return Err(reserve::refused(&identity.id, &refusal));
+    if let Some(refused) = identity.chain.exhausted(now) {
+        return Err(reserve::refused(&refused));
     }
-    let seats = identity.limits.admit(&job.gateway.room, now);
-    let seats = seats.map_err(|limited: Limited| admit::limited(&identity, &limited))?;
+    let seats = identity.chain.admit(&job.gateway.room, now);
+    let seats = seats.map_err(|refused| admit::limited(&refused))?;
     job.permit = Some(seats);
     Ok(())
 }

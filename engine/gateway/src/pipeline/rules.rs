@@ -2,10 +2,18 @@
 //!
 //! Part of stage 2: whoever calls is known, and where the call leads is about to be decided.
 
-use std::{borrow::Cow, cell::OnceCell, sync::Arc};
+use std::{
+    borrow::Cow,
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use http::HeaderMap;
-use tidegate_policy::route::Standing;
+use tidegate_policy::{
+    identity::{Level, Node},
+    route::Standing,
+};
 use tidegate_providers::dialect::{self, Survey};
 use tidegate_types::{
     Code, Endpoint, Error,
@@ -14,7 +22,7 @@ use tidegate_types::{
     json,
 };
 
-use super::{Job, decode, plan::prompt};
+use super::{Job, authenticate::levels, decode, plan::prompt};
 use crate::{facts::header as names, snapshot::Rule};
 
 /// Is told of each rule that was considered, and whether its condition held.
@@ -46,11 +54,12 @@ pub(super) fn run(job: &mut Job, heard: &mut impl Heard) -> Result<Option<Arc<Ru
     Ok(Some(rule))
 }
 
-/// The first rule whose condition holds: the key's own, then everybody's. One that asks for what is
+/// The first rule whose condition holds: those of the levels above, innermost first, then everybody's. One that asks for what is
 /// not there is not for this call.
 fn first(job: &Job, heard: &mut impl Heard) -> Option<Arc<Rule>> {
-    let key = job.identity.as_ref().map(|identity| &*identity.id);
-    let mut rules = job.snapshot.rules.of(key).peekable();
+    let levels = job.identity.as_ref();
+    let levels = levels.map_or(&[][..], |identity| identity.chain.nodes());
+    let mut rules = job.snapshot.rules.of(levels).peekable();
     rules.peek()?;
     let scene = Scene::new(job);
     rules
@@ -74,6 +83,7 @@ pub(super) struct Scene<'a> {
     survey: OnceCell<Survey>,
     tokens: OnceCell<u64>,
     tags: OnceCell<Vec<String>>,
+    all_tags: OnceCell<Vec<String>>,
 }
 
 impl<'a> Scene<'a> {
@@ -83,6 +93,7 @@ impl<'a> Scene<'a> {
             survey: OnceCell::new(),
             tokens: OnceCell::new(),
             tags: OnceCell::new(),
+            all_tags: OnceCell::new(),
         }
     }
 
@@ -96,24 +107,79 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Percent used of the fullest budget.
-    fn budget_used(&self) -> f64 {
-        let Some(identity) = &self.job.identity else {
-            return 0.0;
-        };
-        let books = identity.account.usage(self.job.gateway.clock.now());
-        let used = books.into_iter().map(|(spent, reserved, limit)| {
-            let used = spent.saturating_add(reserved).nanos();
-            used as f64 * 100.0 / limit.nanos().max(1) as f64
-        });
-        used.fold(0.0, f64::max)
+    /// Percent used of the fullest budget, of one level or of all.
+    fn budget_used(&self, level: Option<Level>) -> Value<'_> {
+        let now = self.job.gateway.clock.now();
+        let identity = self.job.identity.as_ref();
+        Value::Double(identity.map_or(0.0, |identity| identity.chain.budget_used(level, now)))
     }
 
     fn limit_used(&self) -> f64 {
         let identity = self.job.identity.as_ref();
         identity.map_or(0.0, |identity| {
-            identity.limits.used(self.job.gateway.clock.now())
+            identity.chain.limit_used(self.job.gateway.clock.now())
         })
+    }
+
+    fn level(&self, level: Level) -> Option<&Node> {
+        let identity = self.job.identity.as_ref()?;
+        identity.chain.level(level).map(|node| &**node)
+    }
+
+    /// The id of a level, where the call has the one it is asked of.
+    fn id(&self, of: Level, level: Level) -> Value<'_> {
+        let there = self.level(of).and_then(|_| self.level(level));
+        Value::String(Cow::Borrowed(there.map_or("", |node| &*node.id)))
+    }
+
+    fn own_tags(&self) -> &[String] {
+        self.tags.get_or_init(|| {
+            let told = levels::text(&self.job.headers, &names::TAGS).unwrap_or_default();
+            let tags = told.split(',').map(str::trim);
+            tags.filter(|tag| !tag.is_empty())
+                .map(str::to_owned)
+                .collect()
+        })
+    }
+
+    fn all_tags(&self) -> &[String] {
+        self.all_tags.get_or_init(|| {
+            let nodes = self
+                .job
+                .identity
+                .iter()
+                .flat_map(|identity| identity.chain.nodes());
+            let tags = self
+                .own_tags()
+                .iter()
+                .chain(nodes.flat_map(|node| &node.tags));
+            tags.cloned().collect()
+        })
+    }
+
+    /// The metadata that a variable means, the nearest level's first; `None` for what is none.
+    fn metadata(&self, variable: Variable) -> Option<Vec<&BTreeMap<String, String>>> {
+        let level = match variable {
+            Variable::KeyMetadata => Level::Key,
+            Variable::UserMetadata => Level::User,
+            Variable::TeamMetadata => Level::Team,
+            Variable::CustomerMetadata => Level::Customer,
+            Variable::LevelMetadata => {
+                let nodes = self
+                    .job
+                    .identity
+                    .iter()
+                    .flat_map(|identity| identity.chain.nodes());
+                return Some(nodes.rev().map(|node| &node.metadata).collect());
+            }
+            _ => return None,
+        };
+        Some(
+            self.level(level)
+                .map(|node| &node.metadata)
+                .into_iter()
+                .collect(),
+        )
     }
 }
 
@@ -131,8 +197,25 @@ impl Situation for Scene<'_> {
             Variable::MaxOutputTokens => whole(job.asks.max_output.unwrap_or(0)),
             Variable::Bytes => whole(job.size()),
             Variable::User => Value::String(Cow::Owned(prompt::user(job).unwrap_or_default())),
-            Variable::Key => text(job.identity.as_ref().map_or("", |identity| &*identity.id)),
-            Variable::BudgetUsed => Value::Double(self.budget_used()),
+            Variable::EndUser => self.value(Variable::User),
+            Variable::Key => self.id(Level::Key, Level::Key),
+            Variable::KeyUser => self.id(Level::Key, Level::User),
+            Variable::KeyTeam => self.id(Level::Key, Level::Team),
+            Variable::KeyCustomer => self.id(Level::Key, Level::Customer),
+            Variable::UserId => self.id(Level::User, Level::User),
+            Variable::UserKind => text(
+                self.level(Level::User)
+                    .map_or("", |node| node.kind.as_str()),
+            ),
+            Variable::TeamId => self.id(Level::Team, Level::Team),
+            Variable::TeamCustomer => self.id(Level::Team, Level::Customer),
+            Variable::CustomerId => self.id(Level::Customer, Level::Customer),
+            Variable::BudgetUsed => self.budget_used(None),
+            Variable::KeyBudgetUsed => self.budget_used(Some(Level::Key)),
+            Variable::UserBudgetUsed => self.budget_used(Some(Level::User)),
+            Variable::TeamBudgetUsed => self.budget_used(Some(Level::Team)),
+            Variable::CustomerBudgetUsed => self.budget_used(Some(Level::Customer)),
+            Variable::EndUserBudgetUsed => self.budget_used(Some(Level::EndUser)),
             Variable::LimitUsed => Value::Double(self.limit_used()),
             Variable::QueueDelay => {
                 whole(u64::try_from(job.gateway.room.queue_delay().as_millis()).unwrap_or(u64::MAX))
@@ -149,13 +232,14 @@ impl Situation for Scene<'_> {
         match variable {
             Variable::Tools => &self.survey().tools,
             Variable::Modalities => &self.survey().modalities,
-            _ => self.tags.get_or_init(|| {
-                let told = header(&self.job.headers, names::TAGS.as_str()).unwrap_or_default();
-                let tags = told.split(',').map(str::trim);
-                tags.filter(|tag| !tag.is_empty())
-                    .map(str::to_owned)
-                    .collect()
-            }),
+            Variable::KeyTags => self.level(Level::Key).map_or(&[][..], |node| &node.tags),
+            Variable::UserTags => self.level(Level::User).map_or(&[][..], |node| &node.tags),
+            Variable::TeamTags => self.level(Level::Team).map_or(&[][..], |node| &node.tags),
+            Variable::CustomerTags => self
+                .level(Level::Customer)
+                .map_or(&[][..], |node| &node.tags),
+            Variable::AllTags => self.all_tags(),
+            _ => self.own_tags(),
         }
     }
 
@@ -164,6 +248,10 @@ impl Situation for Scene<'_> {
             return (!SECRET.contains(&key))
                 .then(|| header(&self.job.headers, key))?
                 .map(Cow::Borrowed);
+        }
+        if let Some(metadata) = self.metadata(variable) {
+            let found = metadata.into_iter().find_map(|metadata| metadata.get(key));
+            return found.map(|value| Cow::Borrowed(value.as_str()));
         }
         let found = prompt::metadata(self.job, |metadata| {
             let text = metadata.get(key)?.as_text()?;
@@ -178,6 +266,10 @@ impl Situation for Scene<'_> {
             return names
                 .filter(|name| !SECRET.contains(&name.as_str()))
                 .count();
+        }
+        if let Some(metadata) = self.metadata(variable) {
+            let keys = metadata.into_iter().flat_map(BTreeMap::keys);
+            return keys.collect::<BTreeSet<_>>().len();
         }
         let count = prompt::metadata(self.job, |metadata| Some(metadata.members().count()));
         count.unwrap_or(0)
@@ -200,6 +292,8 @@ const SECRET: &[&str] = &[
     "x-goog-api-key",
     "api-key",
     "x-tidegate-key",
+    "x-bf-vk",
+    "x-litellm-api-key",
     "cookie",
     "proxy-authorization",
 ];

@@ -215,7 +215,7 @@ async fn compare(job: &Job, comparison: &Comparison, said: &str, limit: Duration
 
 /// Whose texts these are.
 fn partition(job: &Job) -> &str {
-    job.identity.as_ref().map_or("", |identity| &identity.id)
+    job.owner().map_or("", |owner| owner)
 }
 
 /// Takes note of what came of a comparison.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::{identity::Identity, ledger::Reservation};
+use tidegate_policy::identity::{Held, Identity};
 use tidegate_providers::session::{Asked, Heard, Told};
 use tidegate_types::{Error, Money, SessionKind, Usage};
 
@@ -46,7 +46,7 @@ struct Response {
     running: bool,
     /// Over, but what it consumed is still to be told.
     over: bool,
-    reservation: Option<Reservation>,
+    reservation: Option<Held>,
     /// What it was asked with.
     heard: Heard,
     /// Generated tokens seen.
@@ -56,7 +56,7 @@ struct Response {
 
 impl Meter {
     pub(super) fn new(kind: SessionKind, job: &Job, target: Arc<Target>) -> Self {
-        let owner = job.identity.as_ref().map(|key| Arc::clone(&key.id));
+        let owner = job.owner().cloned();
         let label = Arc::clone(&target.label);
         let bills = &job.gateway.kept.bills;
         let bill = bills.note(&job.facts.request_id.to_string(), || {
@@ -242,8 +242,11 @@ impl Meter {
                 let sheet = target.tariff.sheet.as_ref();
                 let bound = sheet.map(|sheet| sheet.bound(&most, false));
                 let now = self.gateway.clock.now();
-                let held = identity.account.reserve(bound.unwrap_or_default(), now);
-                Some(held.map_err(|refusal| reserve::refused(&identity.id, &refusal))?)
+                let provider = &target.provider.name;
+                let held = identity
+                    .chain
+                    .reserve(provider, bound.unwrap_or_default(), now);
+                Some(held.map_err(|refused| reserve::refused(&refused))?)
             }
         };
         Ok(Response {
@@ -277,13 +280,13 @@ impl Meter {
         self.heard = self.heard.minus(response.heard);
     }
 
-    fn pay(&mut self, reserved: Option<Reservation>, target: &Target, usage: &Usage) {
+    fn pay(&mut self, reserved: Option<Held>, target: &Target, usage: &Usage) {
         let clock = &self.gateway.clock;
         let cost = target.tariff.cost(usage, clock.unix_seconds());
         let now = clock.now();
         match (reserved, &self.identity) {
             (Some(reserved), _) => reserved.settle(cost, now),
-            (None, Some(identity)) => identity.account.charge(cost, now),
+            (None, Some(identity)) => identity.chain.charge(&target.provider.name, cost, now),
             (None, None) => {}
         }
         self.cost = self.cost.saturating_add(cost);

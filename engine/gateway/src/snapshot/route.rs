@@ -212,13 +212,12 @@ impl Snapshot {
             targets: vec![shadow.target.clone()],
             ..config::Route::default()
         };
-        let mut identities = self.identities.iter();
         let payer = shadow.key.as_ref();
         Some(Shadow {
             route: Arc::new(self.compile_route(name, &alone)),
             sample: shadow.sample.unwrap_or(1.0),
             most: shadow.at_once.map_or(COPIES, |most| most as usize),
-            payer: payer.and_then(|id| identities.find(|key| *key.id == *id.as_str()).cloned()),
+            payer: payer.and_then(|id| self.identities.key(id).cloned()),
             tally: Arc::default(),
         })
     }

@@ -12,8 +12,7 @@ use tidegate_policy::{
     admission::Seats,
     cache::{CacheKey, Stored},
     health::{self, Trial, Unit},
-    identity::Identity,
-    ledger::Reservation,
+    identity::{Held, Identity},
 };
 use tidegate_providers::{dialect::stream_type, tokens};
 use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Relay, Segments, Usage};
@@ -46,7 +45,7 @@ pub(crate) struct Settlement {
     pub(crate) seats: Seats,
     /// The try that gave the answer.
     pub(crate) trial: Option<Trial>,
-    pub(crate) reservation: Option<Reservation>,
+    pub(crate) reservation: Option<Held>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) target: Option<Arc<Target>>,
@@ -88,7 +87,7 @@ pub(crate) struct Spent {
 /// A settled call, for the record.
 pub(crate) struct Outcome<'a> {
     pub(crate) facts: &'a Facts,
-    pub(crate) identity: Option<&'a str>,
+    pub(crate) identity: Option<&'a Identity>,
     pub(crate) route: &'a str,
     pub(crate) usage: Option<Usage>,
     pub(crate) error: Option<Code>,
@@ -206,7 +205,7 @@ impl Settlement {
         });
         telemetry::record(&Outcome {
             facts: &self.facts,
-            identity: self.identity.as_ref().map(|identity| &*identity.id),
+            identity: self.identity.as_deref(),
             route: self.route.as_ref().map_or("", |route| &*route.name),
             usage,
             error,

@@ -15,6 +15,12 @@ use crate::gateway::Inner;
 /// What a family shows of a series.
 type Count = fn(&Series) -> u64;
 
+/// Spent, held back and limit of a budget.
+type Book = (Money, Money, Money);
+
+/// One of them.
+type Part = fn(Book) -> Money;
+
 /// A page under way.
 #[derive(Default)]
 struct Page(String);
@@ -72,6 +78,7 @@ pub(crate) fn page(inner: &Inner) -> String {
     let mut page = Page::default();
     calls(&mut page, inner);
     targets(&mut page, inner);
+    levels(&mut page, inner);
     engine(&mut page, inner);
     page.0
 }
@@ -232,6 +239,59 @@ fn targets(page: &mut Page, inner: &Inner) {
                 page.line(name, &labels, gate.taken());
             }
         }
+    }
+}
+
+/// What configured levels spend: as many as targets at most. End users are none of them.
+fn levels(page: &mut Page, inner: &Inner) {
+    let snapshot = inner.snapshot();
+    let now = inner.clock.now();
+    let nodes = || {
+        snapshot
+            .identities
+            .nodes()
+            .take(super::metrics::MOST_SERIES)
+    };
+    let parts: [(&str, &str, Part); 3] = [
+        (
+            "tidegate_budget_spent_dollars",
+            "Spent in a budget's window, in US dollars.",
+            |book| book.0,
+        ),
+        (
+            "tidegate_budget_reserved_dollars",
+            "Held back for calls that run, in US dollars.",
+            |book| book.1,
+        ),
+        (
+            "tidegate_budget_limit_dollars",
+            "What a budget lets be spent, in US dollars.",
+            |book| book.2,
+        ),
+    ];
+    for (name, help, part) in parts {
+        page.family(name, "gauge", help);
+        for node in nodes() {
+            for (index, book) in node.account.usage(now).into_iter().enumerate() {
+                let index = index.to_string();
+                let labels = [
+                    ("level", node.level.as_str()),
+                    ("id", &node.id),
+                    ("budget", &index),
+                ];
+                page.line(name, &labels, part(book));
+            }
+        }
+    }
+    let name = "tidegate_level_in_flight";
+    page.family(
+        name,
+        "gauge",
+        "Calls under way of a customer, team, user or key.",
+    );
+    for node in nodes() {
+        let labels = [("level", node.level.as_str()), ("id", &node.id)];
+        page.line(name, &labels, node.limits.need().gate.taken());
     }
 }
 

@@ -512,7 +512,14 @@ providers:
             let uri: Uri = path.parse().unwrap();
             let kept = &gateway.inner.kept;
             let headers = HeaderMap::new();
-            let (found, opened) = open(&snapshot, kept, &method, &uri, &headers, Trust::Network);
+            let (found, opened) = open(
+                &snapshot,
+                kept,
+                &method,
+                &uri,
+                &headers,
+                Trust::Network { peer: None },
+            );
             let opened = opened.unwrap_or_else(|error| panic!("{row}: {error}"));
             assert_eq!(opened.endpoint.as_str(), what, "{row}");
             assert_eq!(found.as_str(), dialect, "{row}");

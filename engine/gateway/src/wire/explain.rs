@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tidegate_types::{Code, Error, Segments};
 
-use super::{Entry, Trust, context};
+use super::{Caller, Entry, Trust, context};
 use crate::{
     call::{Call, CallContext, Reply, ReplyBody, ReplyHead},
     explain::Explanation,
@@ -21,13 +21,18 @@ use crate::{
 pub(crate) const PATH: &str = "/api/explain";
 
 /// Headers that say who calls.
-const CREDENTIALS: [HeaderName; 5] = [
+const CREDENTIALS: [HeaderName; 7] = [
     names::KEY,
     header::AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("x-goog-api-key"),
     HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-bf-vk"),
+    HeaderName::from_static("x-litellm-api-key"),
 ];
+
+/// Headers that say for whom.
+const SCOPE: [HeaderName; 4] = [names::CUSTOMER, names::TEAM, names::USER, names::TAGS];
 
 /// A request, told instead of sent.
 #[derive(Deserialize)]
@@ -83,25 +88,33 @@ impl Gateway {
         let snapshot = self.inner.snapshot();
         let now = self.inner.clock.unix_seconds();
         let who = authenticate::identify(&snapshot, &context(asking)?, &asking.headers, now)?;
-        let trusted = asking.trust == Trust::Process;
+        let trusted = asking.caller.trust == Trust::Process;
         let whole = who.is_none() && (trusted || snapshot.identities.is_empty());
         if asking.rest.is_some() {
             let text = "the request that is told is too large";
             return Err(Error::new(Code::BodyTooLarge, text));
         }
         let told = asking.body.to_bytes();
-        let mut entry = read(&told, asking.trust)?;
+        let mut entry = read(&told, asking.caller.trust)?;
         if !CREDENTIALS
             .iter()
             .any(|name| entry.headers.contains_key(name))
         {
-            entry.key.clone_from(&asking.key);
+            entry.caller.key.clone_from(&asking.caller.key);
             for name in CREDENTIALS {
                 if let Some(value) = asking.headers.get(&name) {
                     entry.headers.insert(name, value.clone());
                 }
             }
         }
+        for name in SCOPE {
+            if let Some(value) = asking.headers.get(&name)
+                && !entry.headers.contains_key(&name)
+            {
+                entry.headers.insert(name, value.clone());
+            }
+        }
+        entry.caller.scope.clone_from(&asking.caller.scope);
         drop(snapshot);
         let (context, call) = self.call(entry).1?;
         pipeline::explain::explain(&self.inner, context, call, whole)
@@ -146,8 +159,7 @@ fn read(told: &[u8], trust: Trust) -> Result<Entry, Error> {
         headers,
         body: Segments::from(body),
         rest: None,
-        key: None,
-        trust,
+        caller: Caller::from(trust),
         native: false,
     })
 }

@@ -49,9 +49,9 @@ impl Gateway {
         let snapshot = self.inner.snapshot();
         let now = self.inner.clock.unix_seconds();
         let who = authenticate::identify(&snapshot, &context(entry)?, &entry.headers, now)?;
-        let all = entry.trust == Trust::Process || snapshot.identities.is_empty();
+        let all = entry.caller.trust == Trust::Process || snapshot.identities.is_empty();
         let bill = self.inner.kept.bills.get(id).filter(|bill| match &who {
-            Some(who) => bill.owner.as_deref() == Some(&*who.id),
+            Some(who) => bill.owner == who.owner,
             None => all || bill.owner.is_none(),
         });
         let nobody = || {

@@ -10,10 +10,10 @@ use tidegate_providers::{
     session as spoken,
     socket::{End, Socket, SocketLimits, accept_key},
 };
-use tidegate_types::{Code, Dialect, Endpoint, Error, Secret, Segments, SessionKind};
+use tidegate_types::{Code, Dialect, Endpoint, Error, Segments, SessionKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Entry, ReplyBody, Trust, context, door, failure};
+use super::{Caller, Entry, ReplyBody, Trust, context, door, failure};
 use crate::{
     call::{self, Call, CallContext, Named},
     gateway::Gateway,
@@ -96,7 +96,7 @@ impl Gateway {
             Ok(key) => key,
             Err(response) => return refused(*response),
         };
-        let (dialect, begun) = self.session(&parts.uri, parts.headers, None, trust).await;
+        let (dialect, begun) = self.session(&parts.uri, parts.headers, trust.into()).await;
         match begun {
             Ok((mut headers, session)) => {
                 headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
@@ -122,13 +122,12 @@ impl Gateway {
         &self,
         uri: &Uri,
         headers: HeaderMap,
-        key: Option<Secret<String>>,
-        trust: Trust,
+        caller: Caller,
     ) -> (Dialect, Result<(HeaderMap, Pending), Error>) {
-        match find(self, uri, trust) {
+        match find(self, uri, caller.trust) {
             Ok(found) => {
                 let dialect = found.kind.dialect();
-                (dialect, self.begin(found, headers, key, trust).await)
+                (dialect, self.begin(found, headers, caller).await)
             }
             Err(error) => (door::guess(uri.path(), &headers), Err(error)),
         }
@@ -138,8 +137,7 @@ impl Gateway {
         &self,
         found: Found,
         mut headers: HeaderMap,
-        key: Option<Secret<String>>,
-        trust: Trust,
+        caller: Caller,
     ) -> Result<(HeaderMap, Pending), Error> {
         let snapshot = self.inner.snapshot();
         let offered = take_credentials(&found, &mut headers);
@@ -149,8 +147,7 @@ impl Gateway {
             headers,
             body: Segments::new(),
             rest: None,
-            key,
-            trust,
+            caller,
             native: false,
         };
         let context = context(&entry)?;

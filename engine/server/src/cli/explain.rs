@@ -171,6 +171,13 @@ fn said(error: &serde_json::Value) -> String {
 
 fn caller(told: &Explanation) -> String {
     let mut text = told.identity.clone().unwrap_or_else(|| "root".to_owned());
+    if told.chain.len() > 1 {
+        let levels = told
+            .chain
+            .iter()
+            .map(|one| format!("{} {}", one.level, one.id));
+        let _ = write!(text, " ({})", levels.collect::<Vec<_>>().join(" > "));
+    }
     match &told.admission.error {
         Some(error) => {
             let _ = write!(text, ", not let in: {}", said(error));
@@ -181,7 +188,8 @@ fn caller(told: &Explanation) -> String {
         let (spent, reserved, limit) = (budget.spent, budget.reserved, budget.limit);
         let _ = write!(
             text,
-            "; budget ${spent} spent, ${reserved} held, of ${limit}"
+            "; {}: ${spent} spent, ${reserved} held, of ${limit}",
+            budget.of
         );
     }
     if let Some(used) = told.admission.limit_used.filter(|used| *used > 0.0) {

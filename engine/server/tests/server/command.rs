@@ -254,3 +254,28 @@ fn second_signal_ends_the_server_before_its_calls_are_done() {
     running.signal(Signal::INT);
     assert_eq!(running.child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_new_key_is_random_and_its_hash_is_what_the_command_says() {
+    let made = |_| {
+        let made = run(&["keys", "new", "--json"]);
+        assert!(made.status.success());
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        let word = |name: &str| made[name].as_str().expect("text").to_owned();
+        (word("value"), word("hash"))
+    };
+    let keys = [0, 1].map(made);
+    assert_ne!(keys[0].0, keys[1].0);
+    for (value, hash) in keys {
+        assert!(value.starts_with("tg-") && value.len() == 46, "{value}");
+        let mut command = tidegate(&["keys", "hash"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("it runs");
+        let mut input = child.stdin.take().expect("a pipe");
+        writeln!(input, "{value}").expect("it reads");
+        drop(input);
+        let told = child.wait_with_output().expect("it ends");
+        assert_eq!(text(&told.stdout), format!("{hash}\n"));
+    }
+    let nothing = run(&["keys", "hash"]);
+    assert!(!nothing.status.success() && nothing.stdout.is_empty());
+}

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Aws, Azure, Breaker, Brownout, Duration, Google, Log, Price, Priority, Probe, Queue,
-    Quirk, Route, Rule, Size,
+    Auth, Aws, Azure, Breaker, Brownout, Customer, Duration, EndUsers, Google, Log, Network, Price,
+    Probe, Queue, Quirk, Route, Rule, Size, Team, User, VirtualKey,
 };
 use crate::{Dialect, Money, Secret};
 
@@ -24,8 +24,20 @@ pub struct Config {
     /// What happens to calls of a kind; the first rule that is for a call decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,
+    /// Whoever pays for teams, users and keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub customers: Vec<Customer>,
+    /// Teams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<Team>,
+    /// Persons and programs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<User>,
     /// Virtual keys. Once there is one, a call over HTTP needs a key.
     pub keys: Vec<VirtualKey>,
+    /// What each end user may spend, and how fast, whoever calls for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_users: Option<EndUsers>,
     /// The answer cache.
     pub cache: Cache,
     /// The HTTP server.
@@ -220,39 +232,14 @@ pub enum CacheScope {
     /// Calls with the same virtual key.
     #[default]
     Key,
+    /// Calls of the same user; of the same key where it belongs to no user.
+    User,
+    /// Calls of the same team; as `user` where there is no team.
+    Team,
+    /// Calls of the same customer; as `team` where there is no customer.
+    Customer,
     /// Every caller of this engine.
     Public,
-}
-
-/// A key handed to a caller.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VirtualKey {
-    /// Name shown in logs and reports.
-    pub id: String,
-    /// The secret the caller sends.
-    pub value: Secret<String>,
-    /// Models it may use: route names or `provider/model`, with `*` as a wildcard. Empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<String>,
-    /// How much it may spend. All must admit a call.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub budgets: Vec<Budget>,
-    /// How fast it may call. All must admit a call.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub limits: Vec<Limit>,
-    /// Who goes first when there is no room. A call may lower it with `x-tidegate-priority`.
-    #[serde(default)]
-    pub priority: Priority,
-    /// Rules for its calls alone, looked at before those of the document.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<Rule>,
-    /// Refuses every call when true.
-    #[serde(default)]
-    pub disabled: bool,
-    /// Moment after which it is refused (RFC 3339).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<String>,
 }
 
 /// Money per window.
@@ -320,6 +307,10 @@ pub struct Server {
     /// `x-tidegate-key`. Default: none, and they are open to this machine alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_key: Option<Secret<String>>,
+    /// Networks of proxies in front of this server. Of a call that comes from one of them, the address
+    /// that counts is the last in `x-forwarded-for` that is none of theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<Network>,
     /// Largest request body. Default 128MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body: Option<Size>,

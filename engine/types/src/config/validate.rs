@@ -3,6 +3,7 @@
 mod admission;
 mod callers;
 mod clouds;
+mod levels;
 mod log;
 mod probe;
 mod providers;
@@ -27,7 +28,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     providers::check(&scope, report);
     routes::check(&scope, report);
     rules::check(&scope, report);
-    callers::check(&scope, report);
+    levels::check(&scope, report);
     server::check(&config.server, report);
     admission::check(&scope, report);
     log::check(&scope, report);

@@ -109,7 +109,7 @@ codes! {
     MissingKey = 1201 "missing_key" 401 Caller Never "Send a Tidegate key as `Authorization: Bearer`, `x-api-key` or `x-tidegate-key`.";
     /// The key is not one of the configured keys.
     UnknownKey = 1202 "unknown_key" 401 Caller Never "Check the key's value.";
-    /// The key is disabled or past its expiry.
+    /// The key, or a level above it, is disabled or past its expiry.
     InactiveKey = 1203 "inactive_key" 401 Caller Never "Enable the key or use another one.";
     /// The key may not use this model.
     ModelNotAllowed = 1204 "model_not_allowed" 403 Caller Never "Use a model on the key's list, or extend the list.";
@@ -121,6 +121,8 @@ codes! {
     UnpricedModel = 1207 "unpriced_model" 403 Gateway Never "Give the provider `prices`, or set `unpriced: estimate` or `allow`.";
     /// A rule of the configuration refuses calls like this one.
     RuleRefused = 1208 "rule_refused" 403 Caller Never "Read the reason in the message, or change the rule it names.";
+    /// A level above the call does not let it ask for that, come from there, or go there.
+    NotAllowed = 1209 "not_allowed" 403 Caller Never "Read in the message which level refuses what, or change its `allow` and `deny`.";
     /// The upstream answered that it is asked too often.
     UpstreamRateLimited = 2101 "upstream_rate_limited" 429 Upstream Later "Slow down, add a key or add a fallback.";
     /// The upstream refused the provider key.

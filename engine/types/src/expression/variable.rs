@@ -56,9 +56,57 @@ variables! {
     Headers = "request.headers" Map;
     /// Id of the caller's key; empty for callers without one.
     Key = "key.id" String;
-    /// Percent used of the fullest of the caller's budgets; 0 without a budget.
+    /// Id of the user that the key belongs to; empty without one, as all below.
+    KeyUser = "key.user" String;
+    /// Id of the team that the key belongs to.
+    KeyTeam = "key.team" String;
+    /// Id of the customer that the key belongs to.
+    KeyCustomer = "key.customer" String;
+    /// The key's `metadata`.
+    KeyMetadata = "key.metadata" Map;
+    /// The key's `tags`.
+    KeyTags = "key.tags" List;
+    /// Percent used of the fullest of the key's own budgets; 0 without one, as all below.
+    KeyBudgetUsed = "key.budget_used" Double;
+    /// Id of the user for whom the call is made.
+    UserId = "user.id" String;
+    /// `person` or `service`.
+    UserKind = "user.kind" String;
+    /// The user's `metadata`.
+    UserMetadata = "user.metadata" Map;
+    /// The user's `tags`.
+    UserTags = "user.tags" List;
+    /// Percent used of the fullest of the user's own budgets.
+    UserBudgetUsed = "user.budget_used" Double;
+    /// Id of the team for which the call is made.
+    TeamId = "team.id" String;
+    /// Id of the customer that the team belongs to.
+    TeamCustomer = "team.customer" String;
+    /// The team's `metadata`.
+    TeamMetadata = "team.metadata" Map;
+    /// The team's `tags`.
+    TeamTags = "team.tags" List;
+    /// Percent used of the fullest of the team's own budgets.
+    TeamBudgetUsed = "team.budget_used" Double;
+    /// Id of the customer for whom the call is made.
+    CustomerId = "customer.id" String;
+    /// The customer's `metadata`.
+    CustomerMetadata = "customer.metadata" Map;
+    /// The customer's `tags`.
+    CustomerTags = "customer.tags" List;
+    /// Percent used of the fullest of the customer's own budgets.
+    CustomerBudgetUsed = "customer.budget_used" Double;
+    /// The end user, as `request.user`.
+    EndUser = "end_user.id" String;
+    /// Percent used of the fullest of the end user's budgets.
+    EndUserBudgetUsed = "end_user.budget_used" Double;
+    /// The `metadata` of all levels; where several have an entry, the one nearest to the call counts.
+    LevelMetadata = "metadata" Map;
+    /// The tags of the call and of all levels.
+    AllTags = "tags" List;
+    /// Percent used of the fullest of the caller's budgets, at whatever level; 0 without a budget.
     BudgetUsed = "budget.used" Double;
-    /// Percent used of the fullest of the caller's limits; 0 without a limit.
+    /// Percent used of the fullest of the caller's limits, at whatever level; 0 without a limit.
     LimitUsed = "limit.used" Double;
     /// How long calls wait for a place now, or did of late, in milliseconds.
     QueueDelay = "load.queue_ms" Int;

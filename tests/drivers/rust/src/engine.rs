@@ -11,11 +11,13 @@ use tidegate::{
 use crate::{
     Face, done, fail,
     frames::{chunks, given_up, read},
-    functions, headers_json, headers_of, hello, request_of, sessions, told,
+    functions, headers_json, headers_of, hello, request_of,
+    scope::scoped,
+    sessions, told,
 };
 
 const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload advance \
-     connect health explain close text path env root tried final_facts functions session session_cost";
+     connect health explain close text path env root tried final_facts functions session session_cost scope";
 
 #[derive(Default)]
 pub(crate) struct Native {
@@ -58,6 +60,9 @@ impl Face for Native {
             }
             ("reload", Some(engine)) => return done(engine.reload(Some(source(fields)))),
             ("health", Some(engine)) => return json!({ "ok": engine.health() }),
+            ("scope", Some(engine)) => {
+                return done(scoped(&engine, fields).map(|view| self.engine = Some(view)));
+            }
             ("drop", _) => self.held = None,
             ("advance", Some(engine)) => engine.advance(time("ms")),
             ("close", Some(engine)) => _ = engine.close(time("deadline_ms")),
@@ -138,12 +143,10 @@ fn source(fields: &Value) -> Source {
         Some("json") => Format::Json,
         _ => Format::Yaml,
     };
-    match (fields["path"].as_str(), fields["text"].as_str()) {
+    let text = fields["text"].as_str().map(str::to_owned);
+    match (fields["path"].as_str(), text) {
         (Some(path), _) => Source::Path(path.into()),
-        (_, Some(text)) => Source::Text {
-            text: text.to_owned(),
-            format,
-        },
+        (_, Some(text)) => Source::Text { text, format },
         _ if fields["env"] == true => Source::Env,
         _ => Source::Value(fields["config"].clone()),
     }

@@ -6,6 +6,7 @@ mod boot;
 mod engine;
 mod frames;
 mod functions;
+mod scope;
 mod server;
 mod sessions;
 

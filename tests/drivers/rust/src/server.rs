@@ -12,16 +12,18 @@ use tidegate::bridge::Engine;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    Face, boot::Server, fail, headers_json, headers_of, hello, request_of, sessions, told,
+    Face, boot::Server, fail, headers_json, headers_of, hello, request_of, scope, sessions, told,
 };
 
 const CAPABILITIES: &str = "call http stream hold cancel cancel_call headers reload health explain text path env server final_facts \
-     session";
+     session scope";
 
 pub(crate) struct Http {
     runtime: Runtime,
     server: Option<Server>,
     held: Option<Answer>,
+    /// For whom calls are made.
+    scope: Value,
 }
 
 /// An answer, and what of its body has been read.
@@ -66,8 +68,9 @@ impl Face for Http {
                 return held.map_or_else(|e| e, |mut answer| self.read(&mut answer, |_| false));
             }
             ("drop", _) => self.held = None,
+            ("scope", _) => self.scope = fields["scope"].clone(),
             ("open", _) => {
-                (self.held, self.server) = (None, None);
+                (self.held, self.server, self.scope) = (None, None, Value::Null);
                 match Server::start(fields) {
                     Ok(server) => self.server = Some(server),
                     Err(problem) => return problem,
@@ -89,6 +92,7 @@ impl Http {
             runtime,
             server: None,
             held: None,
+            scope: Value::Null,
         })
     }
 
@@ -130,6 +134,7 @@ impl Http {
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| broken(&e))?;
         request.headers_mut().extend(headers_of(fields));
+        scope::write(&self.scope, request.headers_mut());
         let patience = leave_after.map_or(Duration::MAX, |ms| Duration::from_millis(ms as u64));
         let response = self.runtime.block_on(async {
             // A client per call: dropping the answer closes its connection, as a caller who leaves does.

@@ -22,7 +22,7 @@ use super::{
     open, receive,
 };
 use crate::{
-    pipeline::{batches, queue, reserve},
+    pipeline::{admit, authenticate::levels, batches, queue, reserve},
     snapshot::Target,
 };
 
@@ -114,8 +114,19 @@ pub(super) async fn run(
             Err(error) => return Err(error),
         };
         lane.held = None;
-        lane.held = batches::hold(job, target)?;
-        lane.reservation = reserve::run(job, target)?;
+        let held =
+            batches::hold(job, target).and_then(|held| Ok((held, reserve::run(job, target)?)));
+        (lane.held, lane.reservation) = match held {
+            Ok(held) => held,
+            // Another provider may be asked for it.
+            Err(short) if short.here => {
+                return Ok(match failed {
+                    Some((error, _)) => Outcome::Failed(error),
+                    None => Outcome::Passed(Passed::Unusable(Some(short.error))),
+                });
+            }
+            Err(short) => return Err(short.error),
+        };
         lane.trial = if anyway {
             Some(target.place.begin_anyway(seats, target.breaker, now))
         } else if target.is_cut_off(now) {
@@ -252,6 +263,11 @@ pub(super) fn look(job: &Job, target: &Target, anyway: bool) -> Option<Passed> {
     if !way.all(|need| need.gate.has_room(need.most)) {
         return Some(Passed::Full);
     }
+    if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects)
+        && let Err(refused) = identity.chain.would_admit_at(&target.provider.name, now)
+    {
+        return Some(Passed::Unusable(Some(admit::limited(&refused))));
+    }
     let passes = anyway || !target.is_cut_off(now) && target.place.breaker.passes(now);
     (!passes).then(|| cut_off(target, now))
 }
@@ -264,7 +280,11 @@ pub(super) fn unusable(job: &Job, target: &Target) -> Option<Passed> {
         return Some(Passed::Unusable(Some(error)));
     }
     let unpriced = job.snapshot.unpriced == Unpriced::Deny;
-    (unpriced && !target.priced && !target.model.is_empty()).then_some(Passed::Unusable(None))
+    if unpriced && !target.priced && !target.model.is_empty() {
+        return Some(Passed::Unusable(None));
+    }
+    let refused = levels::may_reach(job.identity.as_ref(), target).err()?;
+    Some(Passed::Unusable(Some(refused)))
 }
 
 /// The key of the next try, and the places that it takes.
@@ -278,7 +298,12 @@ pub(super) fn place(
 ) -> Result<(usize, Seats), Passed> {
     let key = key(&mut lane.rng, target, now, failed, anyway)?;
     let seats = job.gateway.room.enter(&queue::way(job, target, key));
-    seats.map(|seats| (key, seats)).ok_or(Passed::Full)
+    let seats = seats.ok_or(Passed::Full)?;
+    if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects) {
+        let counted = identity.chain.count_at(&target.provider.name, now);
+        counted.map_err(|refused| Passed::Unusable(Some(admit::limited(&refused))))?;
+    }
+    Ok((key, seats))
 }
 
 /// The key of the next try. `failed` is the one that just failed: where there is no other, it is used

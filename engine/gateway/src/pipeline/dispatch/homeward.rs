@@ -101,7 +101,7 @@ pub(super) fn upload(job: &Job, target: &Target, base: &str, headers: &mut Heade
     };
     if let Some(id) = upload_id(query) {
         job.gateway.kept.origins.note(&noted(id), || Origin {
-            owner: job.identity.as_ref().map(|key| Arc::clone(&key.id)),
+            owner: job.owner().cloned(),
             target: Arc::clone(&target.label),
             batch: None,
         });

@@ -144,7 +144,13 @@ impl Round<'_> {
                 Ok(place) => place,
                 Err(passed) => return Ok(ended(failed, passed)),
             };
-            lane.reservation = reserve::run(job, target)?;
+            lane.reservation = match reserve::run(job, target) {
+                Ok(held) => held,
+                Err(short) if short.here => {
+                    return Ok(ended(failed, Passed::Unusable(Some(short.error))));
+                }
+                Err(short) => return Err(short.error),
+            };
             lane.trial = if anyway {
                 Some(target.place.begin_anyway(seats, target.breaker, now))
             } else if target.is_cut_off(now) {

@@ -78,10 +78,13 @@ pub(in crate::pipeline) fn foretell(
                 None => match build::prepare(job, &target) {
                     Err(error) if error.code() == Code::Unsupported => Outcome::Failed(error),
                     Err(error) => return Err(error),
-                    Ok(_) => {
-                        reserve::look(job, reserve::bound(job, &target))?;
-                        return Ok((target, walk.anyway));
-                    }
+                    Ok(_) => match reserve::look(job, &target, reserve::bound(job, &target)) {
+                        Ok(()) => return Ok((target, walk.anyway)),
+                        Err(short) if short.here => {
+                            Outcome::Passed(Passed::Unusable(Some(short.error)))
+                        }
+                        Err(short) => return Err(short.error),
+                    },
                 },
             };
             walk.heard(position, &target, outcome)?;

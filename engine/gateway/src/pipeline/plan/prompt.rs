@@ -4,7 +4,10 @@ use smallvec::SmallVec;
 use tidegate_policy::route::{self, Demands, Seen};
 use tidegate_types::{Segments, chat::Json, config::Level};
 
-use crate::{facts::header as names, pipeline::Job};
+use crate::{
+    facts::header as names,
+    pipeline::{Job, authenticate::levels},
+};
 
 /// Bytes of a request per prompt token, roughly.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
@@ -165,10 +168,7 @@ fn find(body: Json<'_>, paths: &[&[&str]]) -> Option<String> {
 
 /// The end user, as a header or the body names them.
 pub(in crate::pipeline) fn user(job: &Job) -> Option<String> {
-    let told = job
-        .headers
-        .get(&names::USER)
-        .and_then(|told| told.to_str().ok());
+    let told = levels::text(&job.headers, &names::USER);
     told.map(str::to_owned).or_else(|| word(job, USER))
 }
 

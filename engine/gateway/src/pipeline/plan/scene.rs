@@ -255,6 +255,7 @@ impl View for Scene<'_> {
 impl Scene<'_> {
     fn key(&self) -> Option<u64> {
         let identity = self.job.identity.as_ref()?;
+        identity.owner.as_ref()?;
         Some(route::hash(&[identity.id.as_bytes()]))
     }
 }

@@ -20,6 +20,9 @@ const SECRETS: &[&[&str]] = &[
     &["providers", "*", "keys", "#", "value"],
     &["providers", "*", "headers", "*"],
     &["keys", "#", "value"],
+    &["keys", "#", "hash"],
+    &["keys", "#", "previous", "value"],
+    &["keys", "#", "previous", "hash"],
 ];
 
 /// Stands in for a text that could not be resolved; it is a duration, too.
@@ -221,7 +224,7 @@ pub(super) fn is_map(place: &Place) -> bool {
     let steps = place.steps();
     match steps.len() {
         1 => named(steps.first(), "providers") || named(steps.first(), "models"),
-        _ => ["headers", "prices", "params"]
+        _ => ["headers", "prices", "params", "metadata"]
             .iter()
             .any(|name| named(steps.last(), name)),
     }

@@ -113,7 +113,10 @@ server: { listen: "127.0.0.1:8787" }
         200
     );
     assert_eq!(fast.cache.as_ref().unwrap().scope, CacheScope::Public);
-    assert_eq!(config.keys[0].value.expose(), "tg-sk-very-secret");
+    assert_eq!(
+        config.keys[0].value.as_ref().unwrap().expose(),
+        "tg-sk-very-secret"
+    );
 }
 
 #[test]
@@ -232,8 +235,8 @@ fn unknown_fields_are_named_with_what_was_meant() {
         &[
             r#"models.fast.retries: unknown field, did you mean "retry"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
             r#"models.slow.target: unknown field, did you mean "targets"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
-            "server.port: unknown field (known: admin_key, anonymous, drain, listen, max_body, threads, tls)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, timeouts, unpriced)"#,
+            "server.port: unknown field (known: admin_key, anonymous, drain, listen, max_body, threads, tls, trusted_proxies)",
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(
@@ -272,7 +275,7 @@ providers: { openai: { prices: { '*': { input: cheap } } } }
             r#"models.fast.retry.backoff: not a duration: "3 parsecs" (use 250ms, 10s, 5m, 1h, 1d, 1w or 1mo)"#,
             "models.fast.cache: expected an object, found true or false",
             "models.slow: expected an object, found a list",
-            "keys[0].value: missing, and it has no default",
+            "keys[0].value: missing: a key is known by its value or by its hash (`tidegate keys new` makes both)",
             "keys[1].id: missing, and it has no default",
             "keys[1].disabled: expected true or false, found a text",
             "keys[1].limits[0].requests: expected a whole number, 0 or more, found a decimal number",
@@ -314,7 +317,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, timeouts, unpriced)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(

@@ -1,67 +1,30 @@
-//! Virtual keys, their budgets and limits.
-
-use std::collections::BTreeMap;
+//! Budgets, limits and the models that callers may use.
 
 use super::{
-    super::{Budget, Limit, VirtualKey, load::place::Place, moment, suggest},
-    Report, Scope, header_secret, pattern, positive,
+    super::{Budget, Limit, load::place::Place, suggest},
+    Report, Scope, pattern, positive,
 };
 use crate::Money;
 
-pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
-    let section = Place::key("keys");
-    let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut values: BTreeMap<&str, usize> = BTreeMap::new();
-    for (index, key) in scope.config.keys.iter().enumerate() {
-        let place = section.at(index);
-        if key.id.trim().is_empty() {
-            report(&place.then("id"), "empty".to_owned());
-        } else if http::HeaderValue::from_str(&key.id).is_err() {
-            let message = "must be made of printable ASCII characters: it is sent in a header";
-            report(&place.then("id"), message.to_owned());
-        }
-        if let Some(first) = ids.insert(&key.id, index) {
-            let message = format!("{} already names keys[{first}]", suggest::quote(&key.id));
-            report(&place.then("id"), message);
-        }
-        header_secret(key.value.expose(), &place.then("value"), report);
-        let admin = scope.config.server.admin_key.as_ref();
-        if admin.is_some_and(|admin| admin.expose() == key.value.expose()) {
-            let message = "the same value as server.admin_key".to_owned();
-            report(&place.then("value"), message);
-        }
-        if let Some(first) = values.insert(key.value.expose(), index)
-            && !key.value.expose().is_empty()
-        {
-            report(
-                &place.then("value"),
-                format!("the same value as keys[{first}]"),
-            );
-        }
-        self::key(scope, key, &place, report);
+/// Budgets and limits of a level.
+pub(super) fn terms(budgets: &[Budget], limits: &[Limit], place: &Place, report: Report<'_>) {
+    for (index, budget) in budgets.iter().enumerate() {
+        self::budget(budget, &place.then("budgets").at(index), report);
+    }
+    for (index, limit) in limits.iter().enumerate() {
+        self::limit(limit, &place.then("limits").at(index), report);
     }
 }
 
-fn key(scope: &Scope<'_>, key: &VirtualKey, place: &Place, report: Report<'_>) {
-    for (index, model) in key.models.iter().enumerate() {
-        let place = place.then("models").at(index);
+/// Patterns of models that callers may ask for.
+pub(super) fn models(scope: &Scope<'_>, models: &[String], place: &Place, report: Report<'_>) {
+    for (index, model) in models.iter().enumerate() {
+        let place = place.at(index);
         if pattern(model, &place, report)
             && let Some(message) = refuse_model(scope, model)
         {
             report(&place, message);
         }
-    }
-    for (index, budget) in key.budgets.iter().enumerate() {
-        self::budget(budget, &place.then("budgets").at(index), report);
-    }
-    for (index, limit) in key.limits.iter().enumerate() {
-        self::limit(limit, &place.then("limits").at(index), report);
-    }
-    if let Some(expires) = &key.expires
-        && moment::unix_seconds(expires).is_none()
-    {
-        let message = "not a moment; write it as 2026-12-31T23:59:59Z (RFC 3339)";
-        report(&place.then("expires"), message.to_owned());
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::{
     super::{Rule, load::place::Place, suggest},
-    Report, Scope,
+    Report, Scope, levels,
 };
 
 pub(super) fn check(scope: &Scope<'_>, report: Report<'_>) {
     rules(scope, &scope.config.rules, &Place::key("rules"), report);
-    for (index, key) in scope.config.keys.iter().enumerate() {
-        let place = Place::key("keys").at(index).then("rules");
-        rules(scope, &key.rules, &place, report);
+    for (place, terms) in levels::all(scope.config) {
+        rules(scope, terms.rules, &place.then("rules"), report);
     }
 }
 
