@@ -32,6 +32,7 @@ providers:
   a: { dialect: openai, base_url: "http://a.test/v1", api_key: ka, max_in_flight: 2, prices: { "*": { input: 1, output: 2 } } }
 models:
   fast: { targets: [a/m], retry: { attempts: 1 } }
+  rush: { strategy: race, targets: [a/m, a/n], retry: { attempts: 1 } }
 queue: { max_wait: 15s }
 keys:
   - { id: alice, value: tg-alice }
@@ -99,8 +100,12 @@ fn gateway() -> (Gateway, Arc<Upstream>) {
 }
 
 fn call(gateway: &Gateway, who: &str) -> JoinHandle<Response<ReplyBody>> {
+    ask(gateway, "fast", who)
+}
+
+fn ask(gateway: &Gateway, model: &str, who: &str) -> JoinHandle<Response<ReplyBody>> {
     let text =
-        format!(r#"{{"model":"fast","messages":[{{"role":"user","content":"hello {who}"}}]}}"#);
+        format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hello {who}"}}]}}"#);
     let request = Request::post("/v1/chat/completions")
         .header("authorization", format!("Bearer tg-{who}"))
         .body(Segments::from(text.into_bytes()))
@@ -130,6 +135,25 @@ async fn queued(gateway: &Gateway, count: u64) {
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(15), future).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_race_that_finds_no_room_waits_and_runs_with_the_place_it_gets() {
+    let (gateway, upstream) = gateway();
+    let held = [call(&gateway, "alice"), call(&gateway, "alice")];
+    until(|| upstream.asked.lock().unwrap().len() == 2).await;
+    let race = ask(&gateway, "rush", "bob");
+    queued(&gateway, 1).await;
+    upstream.answers.add_permits(1);
+    until(|| upstream.asked.lock().unwrap().len() == 3).await;
+    upstream.answers.add_permits(2);
+    for one in held {
+        within(one).await.unwrap();
+    }
+    let answer = within(race).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.headers().contains_key("x-tidegate-queued-ms"));
+    assert_eq!(upstream.most.load(SeqCst), 2);
 }
 
 #[tokio::test]
