@@ -228,7 +228,8 @@ EXTRACTORS = [(way, name) for way in WAYS for name in ("anthropic", "gemini", "c
 def test_instructor_gives_shapes_in_every_vendors_words(house: House, way: str, name: str) -> None:
     import instructor
 
-    house.answers(calls(name))
+    # Cohere's models it tells to write the shape down.
+    house.answers({"say": REPORT} if name == "cohere" else calls(name))
     talk = [{"role": "user", "content": "the tide?"}]
     asked: dict[str, Any] = {"messages": talk, "response_model": tide, "max_retries": 1}
     if name == "anthropic":
