@@ -5,7 +5,7 @@ use super::*;
 /// Fewer than in the benches, for this runs without optimisation.
 const REQUESTS: u64 = 100_000;
 
-fn judge(weather: Weather) {
+fn judge(weather: Weather, requests: u64) {
     let seed = SEEDS[0];
     let ways = [
         (Policy::Weighted, false),
@@ -16,7 +16,7 @@ fn judge(weather: Weather) {
     ];
     let reports: Vec<Report> = thread::scope(|scope| {
         let running = ways.map(|(policy, hedged)| {
-            scope.spawn(move || run(weather, policy, hedged, REQUESTS, seed))
+            scope.spawn(move || run(weather, policy, hedged, requests, seed))
         });
         running.into_iter().map(|run| run.join().unwrap()).collect()
     });
@@ -37,22 +37,22 @@ fn judge(weather: Weather) {
 
 #[test]
 fn drifting_targets_are_told_apart_and_their_stalls_hedged() {
-    judge(Weather::Drifting);
+    judge(Weather::Drifting, REQUESTS);
 }
 
 #[test]
 fn slow_answers_of_targets_that_are_alike_are_hedged() {
-    judge(Weather::Bimodal);
+    judge(Weather::Bimodal, REQUESTS / 2);
 }
 
 #[test]
 fn a_target_that_freezes_time_and_again_is_avoided() {
-    judge(Weather::Stalling);
+    judge(Weather::Stalling, REQUESTS);
 }
 
 #[test]
 fn a_region_that_fails_as_one_is_left_for_the_other() {
-    judge(Weather::Correlated);
+    judge(Weather::Correlated, REQUESTS);
 }
 
 #[test]
