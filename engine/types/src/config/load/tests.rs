@@ -236,7 +236,7 @@ fn unknown_fields_are_named_with_what_was_meant() {
             r#"models.fast.retries: unknown field, did you mean "retry"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
             r#"models.slow.target: unknown field, did you mean "targets"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
             "server.port: unknown field (known: admin_key, anonymous, drain, listen, max_body, threads, tls, trusted_proxies)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(
@@ -317,7 +317,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(
