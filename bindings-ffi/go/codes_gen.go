@@ -94,6 +94,8 @@ const (
 	CodeClosed Code = 9101
 	// The engine failed in a way it should not.
 	CodeInternal Code = 9102
+	// The store of budgets and limits does not answer, and what was borrowed of it is used up.
+	CodeStoreUnavailable Code = 9103
 )
 
 var slugs = map[Code]string{
@@ -142,4 +144,5 @@ var slugs = map[Code]string{
 	CodeMissingProviderKey:     "missing_provider_key",
 	CodeClosed:                 "closed",
 	CodeInternal:               "internal",
+	CodeStoreUnavailable:       "store_unavailable",
 }

@@ -211,6 +211,8 @@ enum tg_result
     TG_CLOSED = 9101,
     // The engine failed in a way it should not.
     TG_INTERNAL = 9102,
+    // The store of budgets and limits does not answer, and what was borrowed of it is used up.
+    TG_STORE_UNAVAILABLE = 9103,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -115,6 +115,8 @@ pub enum tg_result {
     TG_CLOSED = 9101,
     /// The engine failed in a way it should not.
     TG_INTERNAL = 9102,
+    /// The store of budgets and limits does not answer, and what was borrowed of it is used up.
+    TG_STORE_UNAVAILABLE = 9103,
 }
 
 /// The stable name of a number.
@@ -173,6 +175,7 @@ pub(super) fn slug(result: u32) -> &'static CStr {
         4103 => c"missing_provider_key",
         9101 => c"closed",
         9102 => c"internal",
+        9103 => c"store_unavailable",
         _ => c"unknown",
     }
 }
@@ -224,6 +227,7 @@ impl From<Code> for tg_result {
             Code::UnreadableConfig => Self::TG_UNREADABLE_CONFIG,
             Code::MissingProviderKey => Self::TG_MISSING_PROVIDER_KEY,
             Code::Closed => Self::TG_CLOSED,
+            Code::StoreUnavailable => Self::TG_STORE_UNAVAILABLE,
             _ => Self::TG_INTERNAL,
         }
     }

@@ -33,6 +33,7 @@ __all__ = [
     "RuleRefused",
     "Shed",
     "StallTimeout",
+    "StoreUnavailable",
     "StreamFailed",
     "StreamInterrupted",
     "TooSlow",
@@ -637,6 +638,19 @@ class Internal(TidegateError):
     retry = "now"
 
 
+class StoreUnavailable(TidegateError):
+    """The store of budgets and limits does not answer, and what was borrowed of it is used up.
+
+    Check the store, or set `on_store_failure: open` for what may be overspent while it is down.
+    """
+
+    code = 9103
+    slug = "store_unavailable"
+    status = 503
+    origin = "gateway"
+    retry = "later"
+
+
 #: Every class by its slug.
 BY_SLUG: dict[str, type[TidegateError]] = {
     "invalid_json": InvalidJson,
@@ -684,4 +698,5 @@ BY_SLUG: dict[str, type[TidegateError]] = {
     "missing_provider_key": MissingProviderKey,
     "closed": Closed,
     "internal": Internal,
+    "store_unavailable": StoreUnavailable,
 }

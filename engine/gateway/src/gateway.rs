@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -28,6 +28,7 @@ use crate::{
     snapshot::{Snapshot, Ways},
     source, telemetry,
     telemetry::metrics::Metrics,
+    treasury::Treasury,
 };
 
 /// Memory of the exact cache when the configuration does not say.
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     snapshot: ArcSwap<Snapshot>,
     ways: Ways,
     registry: Mutex<Registry>,
+    /// What callers may spend.
+    pub(crate) treasury: Treasury,
     condition: Arc<Mutex<condition::Registry>>,
     /// Who asks targets how they do.
     pub(crate) prober: Prober,
@@ -134,6 +137,9 @@ impl Gateway {
         };
         let config = Config {
             log: None,
+            // What is lived through again spends nobody's money.
+            store: None,
+            shared: None,
             ..config
         };
         Self::build(config, ways, source::env_or_made_up)
@@ -147,12 +153,16 @@ impl Gateway {
         let clock = Arc::clone(&ways.clock);
         let mut rng = Rng::new();
         let room = Room::new(&clock);
-        let registry = Mutex::new(Registry::new(Arc::clone(&room)));
+        let treasury = Treasury::new(Arc::clone(&clock));
         let memory = config.cache.memory.map_or(CACHE_BYTES, |size| size.0);
         let metrics = Arc::clone(&ways.metrics);
         let condition = condition::Registry::new(Arc::clone(&room));
         let condition = Arc::new(Mutex::new(condition));
-        let now = clock.now();
+        let shared = treasury.configure(&config);
+        let mut registry = Registry::new(Arc::clone(&room), Arc::clone(&treasury.ledger));
+        registry.shared = shared;
+        let registry = Mutex::new(registry);
+        let now = clock.moment();
         let mut snapshot = Snapshot::compile(config, &ways, &registry, &condition, now, env);
         snapshot.journal = Journal::of(snapshot.config.log.as_ref(), None);
         Self {
@@ -160,6 +170,7 @@ impl Gateway {
                 snapshot: ArcSwap::from_pointee(snapshot),
                 ways,
                 registry,
+                treasury,
                 condition,
                 prober: Prober::default(),
                 room,
@@ -188,7 +199,14 @@ impl Gateway {
     /// cached answers and what is known of targets' health carry over.
     pub fn reload(&self, config: Config) {
         let inner = &self.inner;
-        let now = inner.clock.now();
+        let now = inner.clock.moment();
+        let shared = inner.treasury.configure(&config);
+        let mut registry = inner
+            .registry
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.shared = shared;
+        drop(registry);
         let mut next = Snapshot::compile(
             config,
             &inner.ways,
@@ -275,6 +293,7 @@ impl Gateway {
             }
         };
         let _ = tokio::time::timeout(deadline, drained).await;
+        self.inner.treasury.close().await;
         self.flush().await;
         self.running()
     }

@@ -4,13 +4,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tidegate_policy::{
-    Tick,
+    Moment, Tick,
     admission::UNCAPPED,
     health::{PeakAverage, State},
     identity::{Level, Node},
     route::Standing,
 };
-use tidegate_types::config::Priority;
+use tidegate_types::{Money, config::Priority};
 
 use crate::{gateway::Inner, snapshot::Target};
 
@@ -55,11 +55,12 @@ pub(crate) fn report(inner: &Inner) -> Value {
             targets.insert(target.label.to_string(), self::target(&target, now));
         }
     }
+    let moment = inner.clock.moment();
     let of = |level: Level| -> serde_json::Map<_, _> {
         let nodes = snapshot.identities.nodes();
         let nodes = nodes.filter(|node| node.level == level);
         nodes
-            .map(|node| (node.id.to_string(), self::level(node, now)))
+            .map(|node| (node.id.to_string(), self::level(node, moment)))
             .collect()
     };
     let mut shadows = serde_json::Map::new();
@@ -99,12 +100,13 @@ pub(crate) fn report(inner: &Inner) -> Value {
 }
 
 /// What a level has spent and how busy it is, and the same of what it says of single providers.
-fn level(node: &Node, now: Tick) -> Value {
-    let budgets: Vec<_> = node
-        .account
-        .usage(now)
-        .into_iter()
-        .map(|(spent, reserved, limit)| {
+fn level(node: &Node, now: Moment) -> Value {
+    let standing = node.account.standing(now).into_iter();
+    let budgets: Vec<_> = standing
+        .filter(|standing| standing.rule.budget)
+        .map(|standing| {
+            let [spent, reserved, limit] =
+                [standing.spent, standing.reserved, standing.rule.limit].map(Money::from_nanos);
             json!({ "spent": spent, "reserved": reserved, "limit": limit })
         })
         .collect();

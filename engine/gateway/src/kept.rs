@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tidegate_policy::{
     Tick,
-    identity::{Held, Identity},
+    identity::Identity,
     kept::{Conversations, Directory, MemoryConversations},
+    ledger::{Amounts, Reservation},
 };
 use tidegate_types::{Money, Usage, chat::Json};
+
+use crate::treasury::Treasury;
 
 /// Memory for conversations.
 const MEMORY: u64 = 64 << 20;
@@ -92,10 +95,10 @@ pub(crate) struct Origin {
 /// A batch that runs at a vendor.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Who pays, and which provider is paid.
-    payer: Option<(Arc<Identity>, Box<str>)>,
+    /// Who pays, and for which model.
+    payer: Option<(Arc<Identity>, Arc<str>)>,
     /// Money held back for it until its cost is known.
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<Reservation>>,
     /// Booked so far.
     booked: Mutex<Money>,
 }
@@ -153,7 +156,7 @@ impl Origin {
 
 impl Batch {
     /// A batch that somebody pays at a provider, with what was held back for it.
-    pub(crate) fn new(payer: Option<(Arc<Identity>, Box<str>)>, held: Option<Held>) -> Self {
+    pub(crate) fn new(payer: Option<(Arc<Identity>, Arc<str>)>, held: Option<Reservation>) -> Self {
         Self {
             payer,
             held: Mutex::new(held),
@@ -163,16 +166,17 @@ impl Batch {
 
     /// Books that the batch has cost `cost` so far, and gives what that adds to what was booked:
     /// whoever reads the results again, or reads on, adds nothing twice.
-    pub(crate) fn settle(&self, cost: Money, now: Tick) -> Money {
+    pub(crate) fn settle(&self, cost: Money, treasury: &Treasury) -> Money {
         let mut booked = self.booked.lock().unwrap_or_else(PoisonError::into_inner);
         if cost <= *booked {
             return Money::ZERO;
         }
         let more = Money::from_nanos(cost.nanos() - booked.nanos());
         *booked = cost;
+        let amounts = Amounts::money(more);
         match (self.take(), &self.payer) {
-            (Some(held), _) => held.settle(more, now),
-            (None, Some((payer, provider))) => payer.chain.charge(provider, more, now),
+            (Some(held), _) => treasury.settle(held, amounts),
+            (None, Some((payer, label))) => treasury.charge(&payer.chain, label, amounts),
             (None, None) => {}
         }
         more
@@ -183,7 +187,7 @@ impl Batch {
         drop(self.take());
     }
 
-    fn take(&self) -> Option<Held> {
+    fn take(&self) -> Option<Reservation> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.take()
     }
@@ -279,10 +283,11 @@ mod tests {
     #[test]
     fn a_batch_is_booked_once_however_often_it_is_read() {
         let batch = Batch::new(None, None);
+        let treasury = Treasury::new(Arc::default());
         let nanos = Money::from_nanos;
-        assert_eq!(batch.settle(nanos(30), Tick(0)), nanos(30));
-        assert_eq!(batch.settle(nanos(30), Tick(0)), Money::ZERO);
-        assert_eq!(batch.settle(nanos(20), Tick(0)), Money::ZERO);
-        assert_eq!(batch.settle(nanos(50), Tick(0)), nanos(20));
+        assert_eq!(batch.settle(nanos(30), &treasury), nanos(30));
+        assert_eq!(batch.settle(nanos(30), &treasury), Money::ZERO);
+        assert_eq!(batch.settle(nanos(20), &treasury), Money::ZERO);
+        assert_eq!(batch.settle(nanos(50), &treasury), nanos(20));
     }
 }

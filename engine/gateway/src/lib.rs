@@ -25,6 +25,7 @@ mod source;
 mod stream;
 mod tasks;
 mod telemetry;
+mod treasury;
 pub mod wire;
 
 pub use call::{CacheDirective, Call, CallContext, Named, Reply, ReplyBody, ReplyHead};

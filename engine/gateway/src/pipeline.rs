@@ -34,12 +34,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use smallvec::SmallVec;
 use tidegate_policy::{
-    Tick,
-    admission::Seats,
-    cache::CacheKey,
-    health::Trial,
-    identity::{Held, Identity},
-    rng::Rng,
+    Tick, admission::Seats, cache::CacheKey, health::Trial, identity::Identity,
+    ledger::Reservation, rng::Rng,
 };
 use tidegate_providers::{socket::Socket, upload::Upload};
 use tidegate_types::{Attempt, Dialect, Endpoint, Error, Money, Segments, config::Priority};
@@ -96,9 +92,9 @@ pub(crate) struct Job {
     /// authenticate: the answer to a question about what the engine keeps.
     pub(crate) known: Option<Bytes>,
     /// reserve: money held back for a batch.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<Reservation>,
     /// reserve: money held back for the attempt.
-    pub(crate) reservation: Option<Held>,
+    pub(crate) reservation: Option<Reservation>,
     /// dispatch: the try under way, for what is known of its target.
     pub(crate) trial: Option<Trial>,
     /// dispatch: tries made.

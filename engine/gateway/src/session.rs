@@ -196,7 +196,7 @@ impl Session {
             identity.active(now)
         } else {
             // The configuration was replaced: what it says of the key holds from now on.
-            let same = current.identities.renewed(identity, gateway.clock.now());
+            let same = current.identities.renewed(identity, gateway.clock.moment());
             let active = same.as_ref().is_some_and(|same| same.active(now));
             if let Some(same) = same.filter(|_| active) {
                 self.meter.identity = Some(Arc::clone(&same));

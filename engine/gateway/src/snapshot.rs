@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use tidegate_policy::{
-    Clock, Tick,
+    Clock, Moment, Tick,
     admission::{Need, QueuePolicy, UNCAPPED},
     health::{self, BreakerPolicy, KeyPauses, Meter, Place, State, Unit},
     identity::{Identities, Registry},
@@ -254,7 +254,7 @@ impl Snapshot {
         ways: &Ways,
         registry: &Mutex<Registry>,
         health: &Arc<Mutex<health::Registry>>,
-        now: Tick,
+        now: Moment,
         env: fn(&str) -> Option<String>,
     ) -> Self {
         let mut state = health.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,27 @@ impl Tick {
     }
 }
 
+/// A moment by the wall clock, in nanoseconds since 1970. Unlike a [`Tick`] it means the same to every
+/// process, and outlives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// Time from `earlier` to this moment; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment `after` later.
+    pub fn plus(self, after: Duration) -> Self {
+        let after = u64::try_from(after.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(after))
+    }
+}
+
+/// How often the wall clock is looked at. In between, moments go by the monotonic clock.
+const LOOK: u64 = 1_000_000_000;
+
 /// A monotonic clock that tests can move forward. Steps of the wall clock do not move it.
 #[derive(Debug)]
 pub struct Clock {
@@ -33,6 +54,10 @@ pub struct Clock {
     epoch: u64,
     /// By how much it was moved, in nanoseconds.
     ahead: AtomicU64,
+    /// The wall clock's time at tick 0, in nanoseconds since 1970, as it was last seen.
+    at_zero: AtomicU64,
+    /// The tick from which the wall clock is to be looked at again.
+    look: AtomicU64,
 }
 
 impl Default for Clock {
@@ -49,6 +74,8 @@ impl Clock {
             origin: Some(Instant::now()),
             epoch: 0,
             ahead: AtomicU64::new(0),
+            at_zero: AtomicU64::new(0),
+            look: AtomicU64::new(0),
         }
     }
 
@@ -58,6 +85,8 @@ impl Clock {
             origin: None,
             epoch: unix_seconds,
             ahead: AtomicU64::new(0),
+            at_zero: AtomicU64::new(0),
+            look: AtomicU64::new(0),
         }
     }
 
@@ -67,6 +96,20 @@ impl Clock {
             u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
         });
         Tick(passed.saturating_add(self.ahead.load(Ordering::Relaxed)))
+    }
+
+    /// This moment by the wall clock, which is looked at once a second: steps of it are followed,
+    /// forward and back.
+    pub fn moment(&self) -> Moment {
+        let now = self.now().0;
+        if now >= self.look.load(Ordering::Relaxed) {
+            let wall = u64::try_from(self.wall().as_nanos()).unwrap_or(u64::MAX);
+            let passed = now.saturating_sub(self.ahead.load(Ordering::Relaxed));
+            let at_zero = wall.saturating_sub(passed);
+            self.at_zero.store(at_zero, Ordering::Relaxed);
+            self.look.store(now.saturating_add(LOOK), Ordering::Relaxed);
+        }
+        Moment(self.at_zero.load(Ordering::Relaxed).saturating_add(now))
     }
 
     /// Seconds since 1970, for what people write in configuration and read in logs.

@@ -17,7 +17,7 @@ use std::{net::IpAddr, sync::Arc};
 use tidegate_types::config::Priority;
 
 pub use access::Access;
-pub use chain::{Chain, Held, Refused};
+pub use chain::{Chain, Refused};
 pub use directory::{Found, Identities, Named, Registry, Stray};
 pub use node::{Level, Node};
 pub use secret::same;

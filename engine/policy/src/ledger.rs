@@ -1,267 +1,200 @@
-//! What callers may spend: reserve an upper bound, then settle what it really cost.
+//! What callers may spend and how fast they may call: reserve an upper bound, then settle what it
+//! really took.
 //!
-//! A reservation counts as spent until it is settled, so that concurrent calls cannot overshoot
-//! together. Dropping a reservation releases it.
+//! A reservation counts as used until it is settled, so that concurrent calls cannot overshoot together.
+//! Budgets and limits are the same thing here: something is counted over a time, and there is a most of
+//! it. Each call has a chain of accounts that all must admit it.
+//!
+//! Many engines can share the budgets of a store. Each borrows a part of what is left ([`cell`]) and
+//! spends that without asking; what it spends it writes down first ([`Log`]), so that its death loses
+//! nothing.
+
+mod account;
+mod book;
+pub mod cell;
+mod compile;
+mod log;
+mod measure;
+mod span;
+pub mod store;
+mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
 };
 
-use tidegate_types::{
-    Money,
-    config::{Budget, BudgetMode},
+pub use account::{Account, Payers, Reservation, Short, Standing};
+pub use book::{Refusal, Rule, TELL};
+pub use compile::rules;
+pub use log::{Held, Log, Settled};
+pub use measure::{Amounts, Measure};
+pub use span::{Calendar, Period, Span, Unit};
+
+use self::{
+    book::Book,
+    cell::{Answer, Ask},
 };
+use crate::clock::Moment;
 
-use crate::{clock::Tick, window::Window};
-
-/// The budgets of one identity.
+/// The accounts of an engine.
 #[derive(Debug, Default)]
-pub struct Account {
-    books: Mutex<Vec<Book>>,
+pub struct Ledger {
+    /// Whoever forgets an account, an end user's for one, forgets what it counted.
+    accounts: Mutex<Accounts>,
+    books: AtomicU32,
+    calls: AtomicU64,
+    log: Mutex<Option<Arc<dyn Log>>>,
 }
 
+#[derive(Debug, Default)]
+struct Accounts {
+    by_name: HashMap<Arc<str>, Weak<Account>>,
+    /// So many, and those that nobody has any more are let go.
+    most: usize,
+}
+
+/// What one book tells and asks, to be answered.
 #[derive(Debug)]
-struct Book {
-    limit: Money,
-    mode: BudgetMode,
-    spent: Window,
-    reserved: i64,
-}
-
-/// Why a call does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// The budget's limit.
-    pub limit: Money,
-    /// Spent and reserved in the window.
-    pub used: Money,
-    /// What the call could cost at most.
-    pub wanted: Money,
-    /// Time until enough has left the window.
-    pub retry_after: Duration,
-}
-
-/// Money held back for a running call.
-#[derive(Debug)]
-pub struct Reservation {
+pub struct Asking {
     account: Arc<Account>,
-    amount: Money,
+    /// For the store.
+    pub ask: Ask,
 }
 
-impl Account {
-    /// Takes over the configured budgets. Spending so far is kept for budgets that stand at the
-    /// same position, so that a reload does not refill them.
-    pub fn configure(&self, budgets: &[Budget], now: Tick) {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.truncate(budgets.len());
-        for (position, budget) in budgets.iter().enumerate() {
-            match books.get_mut(position) {
-                Some(book) => {
-                    book.limit = budget.limit;
-                    book.mode = budget.mode;
-                    book.spent.resize(budget.per.get(), now);
-                }
-                None => books.push(Book {
-                    limit: budget.limit,
-                    mode: budget.mode,
-                    spent: Window::new(budget.per.get()),
-                    reserved: 0,
-                }),
-            }
+impl Ledger {
+    /// The account of that name, made when there is none.
+    pub fn account(&self, name: &str) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.by_name.get(name).and_then(Weak::upgrade) {
+            return account;
         }
-    }
-
-    /// Holds back `bound` in every budget, or in none.
-    ///
-    /// # Errors
-    /// [`Refusal`] of the first hard budget it does not fit into.
-    pub fn reserve(self: &Arc<Self>, bound: Money, now: Tick) -> Result<Reservation, Refusal> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        fits(&mut books, bound, now)?;
-        for book in books.iter_mut() {
-            book.reserved = book.reserved.saturating_add(bound.nanos());
+        if accounts.by_name.len() >= accounts.most {
+            accounts
+                .by_name
+                .retain(|_, account| account.strong_count() > 0);
+            accounts.most = 2 * accounts.by_name.len() + 64;
         }
-        drop(books);
-        Ok(Reservation {
-            account: Arc::clone(self),
-            amount: bound,
-        })
-    }
-
-    /// Whether `bound` could be held back now. Nothing changes.
-    ///
-    /// # Errors
-    /// As [`reserve`](Self::reserve).
-    pub fn would_reserve(&self, bound: Money, now: Tick) -> Result<(), Refusal> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        fits(&mut books, bound, now)
-    }
-
-    /// Books what was spent without having been reserved.
-    pub fn charge(self: &Arc<Self>, cost: Money, now: Tick) {
-        let amount = Money::ZERO;
-        let nothing = Reservation {
-            account: Arc::clone(self),
-            amount,
-        };
-        nothing.settle(cost, now);
-    }
-
-    /// The first hard budget that is used up, for a refusal before any work is done.
-    pub fn exhausted(&self, now: Tick) -> Option<Refusal> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books
-            .iter_mut()
-            .filter(|book| book.mode == BudgetMode::Hard)
-            .find_map(|book| {
-                let spent = book.spent.sum(now);
-                (spent >= book.limit.nanos()).then(|| Refusal {
-                    limit: book.limit,
-                    used: Money::from_nanos(spent),
-                    wanted: Money::ZERO,
-                    retry_after: book.spent.frees(now, spent - book.limit.nanos() + 1),
-                })
-            })
-    }
-
-    /// Spent and reserved per budget, with its limit.
-    pub fn usage(&self, now: Tick) -> Vec<(Money, Money, Money)> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books
-            .iter_mut()
-            .map(|book| {
-                let spent = Money::from_nanos(book.spent.sum(now));
-                (spent, Money::from_nanos(book.reserved), book.limit)
-            })
-            .collect()
-    }
-}
-
-fn fits(books: &mut [Book], bound: Money, now: Tick) -> Result<(), Refusal> {
-    for book in books
-        .iter_mut()
-        .filter(|book| book.mode == BudgetMode::Hard)
-    {
-        let used = book.spent.sum(now).saturating_add(book.reserved);
-        let after = used.saturating_add(bound.nanos());
-        // A budget that is used up refuses even calls that cost nothing: their bound may be a guess.
-        if after > book.limit.nanos() || used >= book.limit.nanos() {
-            let excess = after.saturating_sub(book.limit.nanos()).max(1);
-            return Err(Refusal {
-                limit: book.limit,
-                used: Money::from_nanos(used),
-                wanted: bound,
-                retry_after: book.spent.frees(now, excess),
-            });
-        }
-    }
-    Ok(())
-}
-
-impl Reservation {
-    /// What is held back.
-    pub fn amount(&self) -> Money {
-        self.amount
-    }
-
-    /// Ends the reservation and books what the call cost.
-    pub fn settle(mut self, actual: Money, now: Tick) {
-        self.book(Some((actual, now)));
-    }
-
-    fn book(&mut self, actual: Option<(Money, Tick)>) {
-        let amount = std::mem::take(&mut self.amount);
-        let mut books = self
-            .account
-            .books
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for book in books.iter_mut() {
-            book.reserved = book.reserved.saturating_sub(amount.nanos()).max(0);
-            if let Some((actual, now)) = actual {
-                book.spent.add(now, actual.nanos());
-            }
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        if self.amount != Money::ZERO {
-            self.book(None);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use tidegate_types::config;
-
-    fn account(limit: i64) -> Arc<Account> {
-        let account = Arc::new(Account::default());
-        account.configure(
-            &[Budget {
-                limit: Money::from_nanos(limit),
-                per: config::Duration(Duration::from_mins(1)),
-                mode: BudgetMode::Hard,
-            }],
-            Tick(0),
-        );
+        let name: Arc<str> = Arc::from(name);
+        let account = Arc::new(Account::new(Arc::clone(&name)));
+        accounts.by_name.insert(name, Arc::downgrade(&account));
         account
     }
 
-    #[test]
-    fn concurrent_reservations_never_overshoot_together() {
-        let account = account(1_000);
-        let admitted: i64 = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| {
-                    let account = Arc::clone(&account);
-                    scope.spawn(move || {
-                        let mut spent = 0;
-                        for _ in 0..1_000 {
-                            if let Ok(held) = account.reserve(Money::from_nanos(7), Tick(5)) {
-                                held.settle(Money::from_nanos(7), Tick(5));
-                                spent += 7;
-                            }
-                        }
-                        spent
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum()
-        });
-        assert_eq!(admitted, 994);
+    /// As [`Ledger::account`], with these rules from now on; `shared`: its budgets are kept in a store
+    /// that [`Ledger::asks`] and [`Ledger::hear`] speak with.
+    pub fn configure(
+        &self,
+        name: &str,
+        rules: Vec<Rule>,
+        shared: bool,
+        now: Moment,
+    ) -> Arc<Account> {
+        let account = self.account(name);
+        account.configure(rules, shared, self, now);
+        account
     }
 
-    proptest! {
-        #[test]
-        fn spent_and_reserved_stay_within_a_hard_budget(
-            steps in prop::collection::vec((0u8..3, 0i64..400, 0u64..30), 0..60)
-        ) {
-            let account = account(1_000);
-            let mut now = 0u64;
-            let mut held = Vec::new();
-            for (step, amount, pass) in steps {
-                now += pass * 1_000_000_000;
-                match step {
-                    0 => held.extend(account.reserve(Money::from_nanos(amount), Tick(now)).ok()),
-                    1 => if let Some(one) = held.pop() {
-                        let actual = Money::from_nanos(one.amount().nanos().min(amount));
-                        one.settle(actual, Tick(now));
-                    },
-                    _ => drop(held.pop()),
+    /// Where to write what is spent of shared budgets. What is known so far is written there at once.
+    pub fn set_log(&self, log: Option<Arc<dyn Log>>) {
+        if let Some(log) = &log {
+            for account in self.all() {
+                for book in account.books().iter().filter(|book| book.is_shared()) {
+                    log.named(book.number, &book.key);
                 }
-                let (spent, reserved, limit) = account.usage(Tick(now))[0];
-                prop_assert!(spent.saturating_add(reserved) <= limit);
-                let open: i64 = held.iter().map(|one: &Reservation| one.amount().nanos()).sum();
-                prop_assert_eq!(reserved.nanos(), open);
+            }
+        }
+        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = log;
+    }
+
+    fn log(&self) -> Option<Arc<dyn Log>> {
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn log_held(&self, call: u64, held: &[Held]) {
+        if let Some(log) = self.log() {
+            log.held(call, held);
+        }
+    }
+
+    fn log_settled(&self, call: u64, settled: &[Settled]) {
+        if let Some(log) = self.log() {
+            log.settled(call, settled);
+        }
+    }
+
+    fn number(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn book(&self, key: Arc<str>, rule: Rule, shared: bool, now: Moment) -> Book {
+        let number = self.books.fetch_add(1, Ordering::Relaxed);
+        if shared && let Some(log) = self.log() {
+            log.named(number, &key);
+        }
+        Book::new(key, rule, number, shared, now)
+    }
+
+    fn all(&self) -> Vec<Arc<Account>> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts
+            .by_name
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    /// What is to be told to the store and asked of it. `due`: also what no call waits for.
+    pub fn asks(&self, now: Moment, due: bool) -> Vec<Asking> {
+        let mut asks = Vec::new();
+        for account in self.all() {
+            let mut books = account.books();
+            asks.extend(books.iter_mut().filter_map(|book| {
+                let ask = book.ask(now, due)?;
+                let account = Arc::clone(&account);
+                Some(Asking { account, ask })
+            }));
+        }
+        asks
+    }
+
+    /// Takes over the store's answers, in the order of what was asked. Gives the number of each book,
+    /// with that of the telling that was heard.
+    pub fn hear(&self, asked: &[Asking], answers: &[Answer]) -> Vec<(u32, u64)> {
+        let mut heard = Vec::with_capacity(asked.len());
+        for (Asking { account, ask }, answer) in asked.iter().zip(answers) {
+            let mut books = account.books();
+            if let Some(book) = books.iter_mut().find(|book| book.key == ask.key) {
+                book.hear(ask, *answer);
+                heard.push((book.number, ask.seq));
+            }
+            books.retain(|book| !book.is_over());
+        }
+        heard
+    }
+
+    /// Gives everything back: from now on nothing is kept beyond what calls under way need.
+    pub fn close(&self) {
+        for account in self.all() {
+            for book in account.books().iter_mut() {
+                book.close();
+            }
+        }
+    }
+
+    /// This is another process image than the one that borrowed: nothing that was lent is its own.
+    pub fn forked(&self) {
+        for account in self.all() {
+            for book in account.books().iter_mut() {
+                book.forked();
             }
         }
     }

@@ -7,7 +7,7 @@
 //! - [`key_ring`]: which provider key a try uses
 //! - [`admission`]: how many calls may be under way, and who goes first
 //! - [`identity`]: who calls
-//! - [`ledger`]: what they may spend
+//! - [`ledger`]: what they may spend, and how fast they may call
 //! - [`price`]: what usage costs
 //! - [`limits`]: how fast they may call
 //! - [`kept`]: conversations, and where vendors keep things
@@ -33,4 +33,4 @@ pub mod rng;
 pub mod route;
 pub mod window;
 
-pub use clock::{Clock, Tick};
+pub use clock::{Clock, Moment, Tick};

@@ -32,6 +32,11 @@ impl Window {
         self.length
     }
 
+    /// Number of the part that `now` lies in, and how many before it count.
+    pub fn part(&self, now: Tick) -> (u64, u64) {
+        (now.0 / self.part_nanos(), PARTS)
+    }
+
     /// Changes the length; what was added stays, in parts of the new length.
     pub fn resize(&mut self, length: Duration, now: Tick) {
         let length = length.max(Duration::from_millis(1));
@@ -47,12 +52,38 @@ impl Window {
     }
 
     fn forget(&mut self, now: Tick) {
-        let oldest = (now.0 / self.part_nanos()).saturating_sub(PARTS);
+        let current = now.0 / self.part_nanos();
+        // Threads that read the clock at about the same time come here in any order; a whole window is
+        // no such difference.
+        if self
+            .parts
+            .back()
+            .is_some_and(|(last, _)| *last > current + PARTS)
+        {
+            self.stepped_back(current);
+        }
+        let oldest = current.saturating_sub(PARTS);
         while let Some((part, amount)) = self.parts.front()
             && *part < oldest
         {
             self.sum = self.sum.saturating_sub(*amount);
             self.parts.pop_front();
+        }
+    }
+
+    /// The clock was set back: what was added later than now counts as added now.
+    #[cold]
+    fn stepped_back(&mut self, current: u64) {
+        let mut later = 0i64;
+        while let Some((part, amount)) = self.parts.back()
+            && *part > current
+        {
+            later = later.saturating_add(*amount);
+            self.parts.pop_back();
+        }
+        match self.parts.back_mut() {
+            Some((last, sum)) if *last == current => *sum = sum.saturating_add(later),
+            _ => self.parts.push_back((current, later)),
         }
     }
 

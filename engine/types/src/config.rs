@@ -5,6 +5,7 @@
 //! JSON Schema and the reference page.
 
 mod admission;
+mod budget;
 mod capabilities;
 mod clouds;
 mod identity;
@@ -26,6 +27,7 @@ pub(crate) mod suggest;
 mod validate;
 
 pub use admission::*;
+pub use budget::{Budget, BudgetMode, Limit, OnStoreFailure};
 pub use capabilities::Capabilities;
 pub use clouds::*;
 pub use identity::*;

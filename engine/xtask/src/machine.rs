@@ -267,7 +267,7 @@ fn first_that_runs<'a>(programs: &[&'a str], arguments: &[&str]) -> Option<&'a s
         .find(|program| runs(program, arguments))
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()

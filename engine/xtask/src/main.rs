@@ -24,6 +24,7 @@ mod generate;
 mod job;
 mod lint;
 mod machine;
+mod servers;
 mod step;
 mod suite;
 mod test;

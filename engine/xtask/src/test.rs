@@ -9,6 +9,7 @@ use crate::{
     job::Job,
     lint,
     machine::{Machine, runs, tracked},
+    servers::Servers,
     step::{self, Step, Verdict},
     suite,
 };
@@ -229,10 +230,18 @@ fn rust(machine: &Machine, job: &Job) -> Verdict {
         Ok(features) => features,
         Err(problem) => return Verdict::Broke(problem),
     };
+    let servers = Servers::start(machine, job);
     let mut command = machine.cargo(&["test", "--workspace", "--no-fail-fast", "--features"]);
     command.arg(features).env("RUST_BACKTRACE", "1");
+    command.envs(servers.variables.iter().cloned());
     match job.run(&mut command) {
-        Ok(ended) => Verdict::Ran(suite::closed(count::libtest(&ended.output), ended.ok)),
+        Ok(ended) => {
+            let mut tally = suite::closed(count::libtest(&ended.output), ended.ok);
+            for (what, why) in &servers.missing {
+                tally.skip(*what, why.clone());
+            }
+            Verdict::Ran(tally)
+        }
         Err(error) => Verdict::Broke(error.to_string()),
     }
 }

@@ -17,9 +17,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-types", &[]),
     ("tidegate-providers", &["tidegate-types"]),
     ("tidegate-policy", &["tidegate-types"]),
+    ("tidegate-stores", &["tidegate-policy"]),
     (
         "tidegate",
-        &["tidegate-types", "tidegate-providers", "tidegate-policy"],
+        &[
+            "tidegate-types",
+            "tidegate-providers",
+            "tidegate-policy",
+            "tidegate-stores",
+        ],
     ),
     ("tidegate-server", &["tidegate"]),
     ("tidegate-python", &["tidegate", "tidegate-server"]),

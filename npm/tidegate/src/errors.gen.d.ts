@@ -362,6 +362,14 @@ export class Internal extends TidegateError {
   readonly slug: "internal";
 }
 
+/** The store of budgets and limits does not answer, and what was borrowed of it is used up. Check the store, or set `on_store_failure: open` for what may be overspent while it is down. */
+export class StoreUnavailable extends TidegateError {
+  static readonly code: 9103;
+  static readonly slug: "store_unavailable";
+  readonly code: 9103;
+  readonly slug: "store_unavailable";
+}
+
 /** The number of an error. */
 export type ErrorCode =
   | 1101
@@ -408,7 +416,8 @@ export type ErrorCode =
   | 4102
   | 4103
   | 9101
-  | 9102;
+  | 9102
+  | 9103;
 
 /** The name of an error. */
 export type ErrorSlug =
@@ -456,4 +465,5 @@ export type ErrorSlug =
   | "unreadable_config"
   | "missing_provider_key"
   | "closed"
-  | "internal";
+  | "internal"
+  | "store_unavailable";

@@ -273,6 +273,12 @@ class Internal extends TidegateError {
   static slug = "internal";
 }
 
+/** The store of budgets and limits does not answer, and what was borrowed of it is used up. Check the store, or set `on_store_failure: open` for what may be overspent while it is down. */
+class StoreUnavailable extends TidegateError {
+  static code = 9103;
+  static slug = "store_unavailable";
+}
+
 module.exports = {
   InvalidJson,
   InvalidRequest,
@@ -319,4 +325,5 @@ module.exports = {
   MissingProviderKey,
   Closed,
   Internal,
+  StoreUnavailable,
 };

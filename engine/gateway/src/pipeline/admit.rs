@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tidegate_policy::{identity::Refused, limits::Limited};
+use tidegate_policy::identity::Refused;
 use tidegate_types::{Code, Error, config::Priority};
 
-use super::{Job, queue, reserve};
+use super::{Job, queue};
 
 pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
     let asked = job.context.priority.unwrap_or(job.priority);
@@ -18,32 +18,25 @@ pub(super) async fn run(job: &mut Job) -> Result<(), Error> {
         return Ok(());
     };
     let chain = &identity.chain;
-    let now = job.gateway.clock.now();
-    if let Some(refused) = chain.exhausted(now) {
-        return Err(reserve::refused(&refused));
-    }
-    let seats = match chain.admit(&job.gateway.room, now) {
-        Err(full) if waits(job, &full) => {
+    job.gateway.treasury.admit(chain)?;
+    let seats = match chain.admit(&job.gateway.room) {
+        Err(full) if job.snapshot.config.queue.is_some() => {
             let mut queued = Duration::ZERO;
             let granted = Box::pin(queue::wait(job, vec![chain.way()], &mut queued)).await;
             job.waited += queued;
             job.facts.queued += queued;
             let granted = granted.map_err(|refused| match refused.code() {
-                Code::AtCapacity => limited(&full),
+                Code::AtCapacity => crowded(&full),
                 _ => refused,
             })?;
-            let now = job.gateway.clock.now();
-            chain.count(now).map(|()| granted.seats)
+            Ok(granted.seats)
         }
         admitted => admitted,
     };
-    job.permit = Some(seats.map_err(|refused| limited(&refused))?);
+    let seats = seats.map_err(|refused| crowded(&refused))?;
+    job.gateway.treasury.count(chain).await?;
+    job.permit = Some(seats);
     Ok(())
-}
-
-/// Whether a call waits for a place that it does not find.
-fn waits(job: &Job, refused: &Refused<Limited>) -> bool {
-    matches!(refused.why, Limited::InFlight(_)) && job.snapshot.config.queue.is_some()
 }
 
 /// Whether the call would be let in, or would wait for its turn. Nothing is counted.
@@ -54,29 +47,20 @@ pub(super) fn look(job: &Job) -> Result<(), Error> {
     let Some(identity) = &job.identity else {
         return Ok(());
     };
-    let now = job.gateway.clock.now();
-    if let Some(refused) = identity.chain.exhausted(now) {
-        return Err(reserve::refused(&refused));
+    let (treasury, chain) = (&job.gateway.treasury, &identity.chain);
+    treasury.admit(chain)?;
+    match chain.would_admit() {
+        Err(_) if job.snapshot.config.queue.is_some() => {}
+        room => room.map_err(|refused| crowded(&refused))?,
     }
-    match identity.chain.would_admit(now) {
-        Err(full) if waits(job, &full) => Ok(()),
-        room => room.map_err(|refused| limited(&refused)),
-    }
+    treasury.would_count(chain, None)
 }
 
-/// The error of a call for which a level has no room.
-pub(super) fn limited(refused: &Refused<Limited>) -> Error {
-    let by = &refused.by;
-    match refused.why {
-        Limited::Requests(most, per, wait) => {
-            let text = format!("{by} may make {most} requests per {per:?}");
-            Error::new(Code::RateLimited, text).with_retry_after(wait)
-        }
-        Limited::InFlight(most) => {
-            let text = format!("{by} may have {most} requests in flight");
-            Error::new(Code::RateLimited, text)
-        }
-    }
+/// The error of a call for which a level has no place.
+pub(super) fn crowded(refused: &Refused<u32>) -> Error {
+    let Refused { by, why: most } = refused;
+    let text = format!("{by} may have {most} requests in flight");
+    Error::new(Code::RateLimited, text)
 }
 
 /// Which priority a call has before its caller says anything: a rule's, the route's or the key's.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use tidegate_policy::identity::Held;
+use tidegate_policy::ledger::{Amounts, Reservation};
 use tidegate_types::{Code, Endpoint, Error, Money, Usage, chat::Json, config::unix_seconds};
 
-use super::{Job, authenticate::levels, reserve::Short};
+use super::{Job, authenticate::levels};
 use crate::{
     kept::{Batch, Place},
     snapshot::Target,
     stream::watch::{Reading, Watch},
+    treasury::Short,
 };
 
 /// Things of these kinds are remembered with who had them made.
@@ -84,7 +85,7 @@ pub(super) fn locate(job: &mut Job) -> Result<(), Error> {
 ///
 /// # Errors
 /// `budget_exhausted`; `model_not_allowed` for a model in it that the key may not use.
-pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Held>, Short> {
+pub(super) async fn hold(job: &Job, target: &Target) -> Result<Option<Reservation>, Short> {
     let Endpoint::Passthrough { path, method, .. } = &job.endpoint else {
         return Ok(None);
     };
@@ -144,10 +145,10 @@ pub(super) fn hold(job: &Job, target: &Target) -> Result<Option<Held>, Short> {
             bound = bound.saturating_add(sheet.bound(&most, false));
         }
     }
-    let now = job.gateway.clock.now();
     let bound = Money::from_nanos(bound.nanos() / if caches { 1 } else { 2 });
-    let held = identity.chain.reserve(&target.provider.name, bound, now);
-    Ok(Some(held?))
+    let (treasury, bound) = (&job.gateway.treasury, Amounts::money(bound));
+    let held = treasury.reserve(&identity.chain, target, bound).await;
+    held.map(Some)
 }
 
 /// Tokens times the seconds for which a new cache is to be kept.
@@ -194,11 +195,8 @@ pub(super) fn watch(job: &mut Job, status: StatusCode) -> Option<Watch> {
     let caches = place.kind == Place::of(CACHES).kind;
     match (method, place.id.is_empty()) {
         (&Method::POST, true) if place.kind == "batches" || caches => {
-            let provider = target.split('/').next().unwrap_or_default();
-            let payer = job
-                .identity
-                .as_ref()
-                .map(|payer| (Arc::clone(payer), provider.into()));
+            let payer = job.identity.as_ref();
+            let payer = payer.map(|payer| (Arc::clone(payer), Arc::clone(&target)));
             batch = Some(Arc::new(Batch::new(payer, job.held.take())));
         }
         (&Method::POST, true) => {}

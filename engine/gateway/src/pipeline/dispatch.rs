@@ -120,7 +120,7 @@ pub(super) fn look(job: &Job, target: &Target) -> Look {
         passed: attempt::look(job, target, false).or(short),
         dialect: wire(job, target).dialect,
         dropped: build::prepare(job, target).map(|ready| ready.dropped),
-        bound,
+        bound: bound.money,
         room: room.map_err(|short| short.error),
     }
 }

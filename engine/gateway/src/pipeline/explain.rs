@@ -225,21 +225,22 @@ fn reserved(job: &Job, told: &Explanation, label: &str) -> Option<Money> {
 fn admission(job: &Job) -> Admission {
     let refused = admit::look(job).err();
     let identity = job.identity.as_ref();
-    let now = job.gateway.clock.now();
+    let now = job.gateway.clock.moment();
     let nodes = identity.map_or(&[][..], |identity| identity.chain.nodes());
-    let books = nodes.iter().flat_map(|node| {
-        let books = node.account.usage(now).into_iter();
-        books.map(move |book| (node, book))
+    let budgets = nodes.iter().flat_map(|node| {
+        let standing = node.account.standing(now).into_iter();
+        let budgets = standing.filter(|standing| standing.rule.budget);
+        budgets.map(move |standing| (node, standing))
     });
     Admission {
         admitted: refused.is_none(),
         error: refused.map(|error| error.to_json()),
-        budgets: books
-            .map(|(node, (spent, reserved, limit))| BudgetSeen {
+        budgets: budgets
+            .map(|(node, standing)| BudgetSeen {
                 of: node.to_string(),
-                limit,
-                spent,
-                reserved,
+                limit: Money::from_nanos(standing.rule.limit),
+                spent: Money::from_nanos(standing.spent),
+                reserved: Money::from_nanos(standing.reserved),
             })
             .collect(),
         limit_used: identity.map(|identity| identity.chain.limit_used(now)),
@@ -247,7 +248,7 @@ fn admission(job: &Job) -> Admission {
 }
 
 fn levels(job: &Job) -> Vec<LevelSeen> {
-    let (now, seconds) = (job.gateway.clock.now(), job.gateway.clock.unix_seconds());
+    let (now, seconds) = (job.gateway.clock.moment(), job.gateway.clock.unix_seconds());
     let nodes = job
         .identity
         .iter()
@@ -257,7 +258,7 @@ fn levels(job: &Job) -> Vec<LevelSeen> {
         id: node.id.to_string(),
         active: node.active(seconds),
         budget_used: node.budget_used(now),
-        limit_used: node.limits.used(now),
+        limit_used: node.limit_used(now),
     });
     nodes.collect()
 }

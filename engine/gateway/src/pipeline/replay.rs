@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tidegate_types::{Code, Error, Money, Usage};
 
-use super::{Job, admit, authenticate, decode, dispatch, guard_in, plan, reserve, settle};
+use super::{Job, admit, authenticate, decode, dispatch, guard_in, plan, settle};
 use crate::{
     facts::CacheFact,
     replay::{Basis, Play, Unlike, request},
@@ -69,7 +69,7 @@ async fn stages(job: &mut Job, play: &Play<'_>, call: usize, came: &mut Came) ->
         job.identity = Some(play.identity(key)?);
     }
     authenticate::lead(job, &mut |_, _| {})?;
-    admit(job)?;
+    admit(job).await?;
     guard_in::look(job)?;
     let Some(route) = job.route.clone() else {
         came.unlike = Some(Unlike::Endpoint);
@@ -102,16 +102,15 @@ async fn stages(job: &mut Job, play: &Play<'_>, call: usize, came: &mut Came) ->
 }
 
 /// Stage 3, without a queue: whoever would wait for its own calls is refused.
-fn admit(job: &mut Job) -> Result<(), Error> {
+async fn admit(job: &mut Job) -> Result<(), Error> {
     let Some(identity) = job.identity.clone() else {
         return Ok(());
     };
-    let now = job.gateway.clock.now();
-    if let Some(refused) = identity.chain.exhausted(now) {
-        return Err(reserve::refused(&refused));
-    }
-    let seats = identity.chain.admit(&job.gateway.room, now);
-    let seats = seats.map_err(|refused| admit::limited(&refused))?;
+    let (treasury, chain) = (&job.gateway.treasury, &identity.chain);
+    treasury.admit(chain)?;
+    let seats = chain.admit(&job.gateway.room);
+    let seats = seats.map_err(|refused| admit::crowded(&refused))?;
+    treasury.count(chain).await?;
     job.permit = Some(seats);
     Ok(())
 }

@@ -109,7 +109,7 @@ impl<'a> Scene<'a> {
 
     /// Percent used of the fullest budget, of one level or of all.
     fn budget_used(&self, level: Option<Level>) -> Value<'_> {
-        let now = self.job.gateway.clock.now();
+        let now = self.job.gateway.clock.moment();
         let identity = self.job.identity.as_ref();
         Value::Double(identity.map_or(0.0, |identity| identity.chain.budget_used(level, now)))
     }
@@ -117,7 +117,7 @@ impl<'a> Scene<'a> {
     fn limit_used(&self) -> f64 {
         let identity = self.job.identity.as_ref();
         identity.map_or(0.0, |identity| {
-            identity.chain.limit_used(self.job.gateway.clock.now())
+            identity.chain.limit_used(self.job.gateway.clock.moment())
         })
     }
 

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use tidegate_policy::identity::{Held, Identity};
+use tidegate_policy::{
+    identity::Identity,
+    ledger::{Amounts, Reservation},
+};
 use tidegate_providers::session::{Asked, Heard, Told};
 use tidegate_types::{Error, Money, SessionKind, Usage};
 
 use crate::{
     gateway::Inner,
     kept::{Bill, Sum},
-    pipeline::{Job, reserve},
+    pipeline::Job,
     snapshot::{Snapshot, Target},
 };
 
@@ -46,7 +49,7 @@ struct Response {
     running: bool,
     /// Over, but what it consumed is still to be told.
     over: bool,
-    reservation: Option<Held>,
+    reservation: Option<Reservation>,
     /// What it was asked with.
     heard: Heard,
     /// Generated tokens seen.
@@ -241,12 +244,10 @@ impl Meter {
                 };
                 let sheet = target.tariff.sheet.as_ref();
                 let bound = sheet.map(|sheet| sheet.bound(&most, false));
-                let now = self.gateway.clock.now();
-                let provider = &target.provider.name;
-                let held = identity
-                    .chain
-                    .reserve(provider, bound.unwrap_or_default(), now);
-                Some(held.map_err(|refused| reserve::refused(&refused))?)
+                let bound = Amounts::consumed(bound.unwrap_or_default(), &most);
+                let treasury = &self.gateway.treasury;
+                let held = treasury.reserve_now(&identity.chain, &target, bound);
+                Some(held.map_err(|short| short.error)?)
             }
         };
         Ok(Response {
@@ -280,13 +281,13 @@ impl Meter {
         self.heard = self.heard.minus(response.heard);
     }
 
-    fn pay(&mut self, reserved: Option<Held>, target: &Target, usage: &Usage) {
+    fn pay(&mut self, reserved: Option<Reservation>, target: &Target, usage: &Usage) {
         let clock = &self.gateway.clock;
         let cost = target.tariff.cost(usage, clock.unix_seconds());
-        let now = clock.now();
+        let (treasury, amounts) = (&self.gateway.treasury, Amounts::consumed(cost, usage));
         match (reserved, &self.identity) {
-            (Some(reserved), _) => reserved.settle(cost, now),
-            (None, Some(identity)) => identity.chain.charge(&target.provider.name, cost, now),
+            (Some(reserved), _) => treasury.settle(reserved, amounts),
+            (None, Some(identity)) => treasury.charge(&identity.chain, &target.label, amounts),
             (None, None) => {}
         }
         self.cost = self.cost.saturating_add(cost);

@@ -12,7 +12,8 @@ use tidegate_policy::{
     admission::Seats,
     cache::{CacheKey, Stored},
     health::{self, Trial, Unit},
-    identity::{Held, Identity},
+    identity::Identity,
+    ledger::{Amounts, Reservation},
 };
 use tidegate_providers::{dialect::stream_type, tokens};
 use tidegate_types::{Code, Dialect, Endpoint, Error, Money, Native, Relay, Segments, Usage};
@@ -45,7 +46,7 @@ pub(crate) struct Settlement {
     pub(crate) seats: Seats,
     /// The try that gave the answer.
     pub(crate) trial: Option<Trial>,
-    pub(crate) reservation: Option<Held>,
+    pub(crate) reservation: Option<Reservation>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) target: Option<Arc<Target>>,
@@ -147,9 +148,7 @@ impl Settlement {
         let usage = self.usage(spent);
         let cost = self.cost(usage);
         self.facts.estimated |= self.estimated(usage);
-        if let Some(reservation) = self.reservation.take() {
-            reservation.settle(cost, now);
-        }
+        self.pay(cost, usage);
         self.tell_health(usage, cost, spent.error, now);
         cost
     }
@@ -174,13 +173,19 @@ impl Settlement {
         }
     }
 
+    /// Ends what was held back for the try.
+    fn pay(&mut self, cost: Money, usage: Option<Usage>) {
+        if let Some(held) = self.reservation.take() {
+            let amounts = Amounts::consumed(cost, &usage.unwrap_or_default());
+            self.gateway.treasury.settle(held, amounts);
+        }
+    }
+
     fn book(&mut self, cost: Money, usage: Option<Usage>, error: Option<Code>) {
         let now = self.gateway.clock.now();
         self.facts.cost = Some(cost.saturating_add(self.earlier));
         self.facts.estimated |= self.estimated(usage);
-        if let Some(reservation) = self.reservation.take() {
-            reservation.settle(cost, now);
-        }
+        self.pay(cost, usage);
         self.tell_health(usage, cost, error, now);
         let took = now.since(self.started);
         let copy = self.side.as_ref().is_some_and(Side::is_copy);

@@ -94,11 +94,10 @@ impl Watch {
                 self.thing(thing);
             }
         }
-        let now = self.gateway.clock.now();
         let discount = if self.caches { 1 } else { DISCOUNT };
         let cost = Money::from_nanos(self.reading.cost / discount);
         match &self.batch {
-            Some(batch) if cost > Money::ZERO => batch.settle(cost, now),
+            Some(batch) if cost > Money::ZERO => batch.settle(cost, &self.gateway.treasury),
             _ => Money::ZERO,
         }
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tidegate_policy::health::State;
+use tidegate_policy::{health::State, ledger::Standing};
 use tidegate_types::{Money, config::Priority};
 
 use super::metrics::{CLASSES, Histogram, Series};
@@ -15,11 +15,8 @@ use crate::gateway::Inner;
 /// What a family shows of a series.
 type Count = fn(&Series) -> u64;
 
-/// Spent, held back and limit of a budget.
-type Book = (Money, Money, Money);
-
-/// One of them.
-type Part = fn(Book) -> Money;
+/// What is shown of a budget, in nano-dollars.
+type Part = fn(&Standing) -> i64;
 
 /// A page under way.
 #[derive(Default)]
@@ -245,7 +242,7 @@ fn targets(page: &mut Page, inner: &Inner) {
 /// What configured levels spend: as many as targets at most. End users are none of them.
 fn levels(page: &mut Page, inner: &Inner) {
     let snapshot = inner.snapshot();
-    let now = inner.clock.now();
+    let now = inner.clock.moment();
     let nodes = || {
         snapshot
             .identities
@@ -256,30 +253,32 @@ fn levels(page: &mut Page, inner: &Inner) {
         (
             "tidegate_budget_spent_dollars",
             "Spent in a budget's window, in US dollars.",
-            |book| book.0,
+            |budget| budget.spent,
         ),
         (
             "tidegate_budget_reserved_dollars",
             "Held back for calls that run, in US dollars.",
-            |book| book.1,
+            |budget| budget.reserved,
         ),
         (
             "tidegate_budget_limit_dollars",
             "What a budget lets be spent, in US dollars.",
-            |book| book.2,
+            |budget| budget.rule.limit,
         ),
     ];
     for (name, help, part) in parts {
         page.family(name, "gauge", help);
         for node in nodes() {
-            for (index, book) in node.account.usage(now).into_iter().enumerate() {
+            let standing = node.account.standing(now).into_iter();
+            let budgets = standing.filter(|standing| standing.rule.budget);
+            for (index, budget) in budgets.enumerate() {
                 let index = index.to_string();
                 let labels = [
                     ("level", node.level.as_str()),
                     ("id", &node.id),
                     ("budget", &index),
                 ];
-                page.line(name, &labels, part(book));
+                page.line(name, &labels, Money::from_nanos(part(&budget)));
             }
         }
     }

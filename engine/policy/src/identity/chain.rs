@@ -1,25 +1,24 @@
 //! The levels that a call must fit into, walked in one order: all of them, or none.
 //!
-//! Money, places and counts are taken level by level, outermost first, then those of the provider that
-//! is asked. Where one level refuses, what the ones before it gave is given back.
+//! Places are taken at all of them or at none, and so is money, whose accounts the
+//! [ledger](crate::ledger) goes through outermost first, then those of the provider that is asked.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use smallvec::SmallVec;
-use tidegate_types::Money;
 
 use super::node::{Level, Node};
 use crate::{
     admission::{Room, Seats, UNCAPPED, Way},
-    clock::Tick,
-    ledger::{Refusal, Reservation},
-    limits::Limited,
+    clock::Moment,
+    ledger::Payers,
 };
 
 /// Every level of a caller, outermost first.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
     nodes: SmallVec<[Arc<Node>; 2]>,
+    payers: Payers,
     /// Whether some level has a word for single providers.
     parts: bool,
     /// Whether some level has a word for end users.
@@ -35,19 +34,6 @@ pub struct Refused<W> {
     pub why: W,
 }
 
-/// Money held back at every level for a running call. Dropping it lets go of all of it.
-#[derive(Debug, Default)]
-pub struct Held(SmallVec<[Reservation; 1]>);
-
-impl Held {
-    /// Ends the reservation and books what the call cost, at every level.
-    pub fn settle(self, actual: Money, now: Tick) {
-        for reservation in self.0 {
-            reservation.settle(actual, now);
-        }
-    }
-}
-
 impl Chain {
     /// A chain of these levels, outermost first.
     pub fn new(nodes: impl IntoIterator<Item = Arc<Node>>) -> Self {
@@ -55,6 +41,7 @@ impl Chain {
         let parts = nodes.iter().any(|node| !node.providers.is_empty());
         let serves = nodes.iter().any(|node| node.end_users.is_some());
         Self {
+            payers: nodes.iter().map(|node| Arc::clone(&node.account)).collect(),
             nodes,
             parts,
             serves,
@@ -87,63 +74,43 @@ impl Chain {
         self.nodes.iter().chain(self.at(provider))
     }
 
-    /// Holds back `bound` for a try at `provider`, at every level or at none.
-    ///
-    /// # Errors
-    /// The first level with a hard budget it does not fit into.
-    pub fn reserve(
-        &self,
-        provider: &str,
-        bound: Money,
-        now: Tick,
-    ) -> Result<Held, Refused<Refusal>> {
-        let mut held = Held::default();
-        for node in self.with(provider) {
-            let reserved = node.account.reserve(bound, now);
-            held.0.push(reserved.map_err(|why| refused(node, why))?);
+    /// Who pays for a call, outermost first.
+    pub fn payers(&self) -> &Payers {
+        &self.payers
+    }
+
+    /// Who pays for a try at `provider`: every level, and what they say of that one alone.
+    pub fn payers_with(&self, provider: &str) -> Cow<'_, Payers> {
+        let mut here = self.at(provider).peekable();
+        if here.peek().is_none() {
+            return Cow::Borrowed(&self.payers);
         }
-        Ok(held)
+        let here = here.map(|node| Arc::clone(&node.account));
+        Cow::Owned(self.payers.iter().cloned().chain(here).collect())
     }
 
-    /// Whether `bound` could be held back now. Nothing changes.
+    /// What the levels say of `provider` alone.
+    pub fn payers_at(&self, provider: &str) -> Payers {
+        self.at(provider)
+            .map(|node| Arc::clone(&node.account))
+            .collect()
+    }
+
+    /// The level, of a call to `provider`, whose account has that name.
+    pub fn owner(&self, provider: &str, account: &str) -> Option<&Arc<Node>> {
+        self.with(provider)
+            .find(|node| **node.account.name() == *account)
+    }
+
+    /// Takes a place among the calls at a time, at every level or at none.
     ///
     /// # Errors
-    /// As [`reserve`](Self::reserve).
-    pub fn would_reserve(
-        &self,
-        provider: &str,
-        bound: Money,
-        now: Tick,
-    ) -> Result<(), Refused<Refusal>> {
-        self.with(provider).try_for_each(|node| {
-            let room = node.account.would_reserve(bound, now);
-            room.map_err(|why| refused(node, why))
-        })
-    }
-
-    /// Books what was spent at `provider` without having been reserved.
-    pub fn charge(&self, provider: &str, cost: Money, now: Tick) {
-        for node in self.with(provider) {
-            node.account.charge(cost, now);
+    /// The first level that has none, with its limit.
+    pub fn admit(&self, room: &Room) -> Result<Seats, Refused<u32>> {
+        match room.enter(&self.way()) {
+            Some(seats) => Ok(seats),
+            None => self.full().map_or_else(|| Ok(Seats::default()), Err),
         }
-    }
-
-    /// The first level with a hard budget that is used up, whatever the provider.
-    pub fn exhausted(&self, now: Tick) -> Option<Refused<Refusal>> {
-        let mut nodes = self.nodes.iter();
-        nodes.find_map(|node| Some(refused(node, node.account.exhausted(now)?)))
-    }
-
-    /// Takes a place among the calls at a time and counts the call, at every level or at none.
-    ///
-    /// # Errors
-    /// The first level whose limit is reached.
-    pub fn admit(&self, room: &Room, now: Tick) -> Result<Seats, Refused<Limited>> {
-        let Some(seats) = room.enter(&self.way()) else {
-            return self.full().map_or_else(|| Ok(Seats::default()), Err);
-        };
-        self.count(now)?;
-        Ok(seats)
     }
 
     /// The places among the calls at a time that a call takes.
@@ -156,28 +123,12 @@ impl Chain {
         self.at(provider).map(|node| node.limits.need()).collect()
     }
 
-    /// Counts the call against every limit but those of calls at a time, at every level or at none.
-    ///
-    /// # Errors
-    /// The first level whose limit is reached.
-    pub fn count(&self, now: Tick) -> Result<(), Refused<Limited>> {
-        count(self.nodes.iter(), now)
-    }
-
-    /// As [`count`](Self::count), of a try at `provider`, by what the levels say of that alone.
-    ///
-    /// # Errors
-    /// The first level whose limit is reached.
-    pub fn count_at(&self, provider: &str, now: Tick) -> Result<(), Refused<Limited>> {
-        count(self.at(provider), now)
-    }
-
-    /// Whether a call could be counted now. Nothing changes.
+    /// Whether there is a place at every level now.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
-    pub fn would_admit(&self, now: Tick) -> Result<(), Refused<Limited>> {
-        would_admit(self.nodes.iter(), now)
+    pub fn would_admit(&self) -> Result<(), Refused<u32>> {
+        would_admit(self.nodes.iter())
     }
 
     /// As [`would_admit`](Self::would_admit), of a try at `provider`, by what the levels say of that
@@ -185,18 +136,18 @@ impl Chain {
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
-    pub fn would_admit_at(&self, provider: &str, now: Tick) -> Result<(), Refused<Limited>> {
-        would_admit(self.at(provider), now)
+    pub fn would_admit_at(&self, provider: &str) -> Result<(), Refused<u32>> {
+        would_admit(self.at(provider))
     }
 
     /// Percent used of the fullest limit; 0 when there is none.
-    pub fn limit_used(&self, now: Tick) -> f64 {
-        let used = self.nodes.iter().map(|node| node.limits.used(now));
+    pub fn limit_used(&self, now: Moment) -> f64 {
+        let used = self.nodes.iter().map(|node| node.limit_used(now));
         used.fold(0.0, f64::max)
     }
 
     /// Percent used of the fullest budget, of one level or of all; 0 when there is none.
-    pub fn budget_used(&self, level: Option<Level>, now: Tick) -> f64 {
+    pub fn budget_used(&self, level: Option<Level>, now: Moment) -> f64 {
         let meant = |node: &&Arc<Node>| level.is_none_or(|level| node.level == level);
         let used = self
             .nodes
@@ -207,7 +158,7 @@ impl Chain {
     }
 
     /// Who has no room; as far as that can be told when it has just got some, the innermost with a cap.
-    fn full(&self) -> Option<Refused<Limited>> {
+    fn full(&self) -> Option<Refused<u32>> {
         let full = |node: &&Arc<Node>| {
             let need = node.limits.need();
             !need.gate.has_room(need.most)
@@ -223,8 +174,8 @@ impl Chain {
     }
 }
 
-fn in_flight(node: &Arc<Node>) -> Refused<Limited> {
-    refused(node, Limited::InFlight(node.limits.need().most))
+fn in_flight(node: &Arc<Node>) -> Refused<u32> {
+    refused(node, node.limits.need().most)
 }
 
 fn refused<W>(node: &Arc<Node>, why: W) -> Refused<W> {
@@ -234,27 +185,9 @@ fn refused<W>(node: &Arc<Node>, why: W) -> Refused<W> {
     }
 }
 
-fn count<'c>(
-    nodes: impl Iterator<Item = &'c Arc<Node>> + Clone,
-    now: Tick,
-) -> Result<(), Refused<Limited>> {
-    for (at, node) in nodes.clone().enumerate() {
-        if let Err(why) = node.limits.count(now) {
-            for counted in nodes.take(at) {
-                counted.limits.uncount(now);
-            }
-            return Err(refused(node, why));
-        }
-    }
-    Ok(())
-}
-
-fn would_admit<'c>(
-    mut nodes: impl Iterator<Item = &'c Arc<Node>>,
-    now: Tick,
-) -> Result<(), Refused<Limited>> {
+fn would_admit<'c>(mut nodes: impl Iterator<Item = &'c Arc<Node>>) -> Result<(), Refused<u32>> {
     nodes.try_for_each(|node| {
-        let room = node.limits.would_admit(now);
+        let room = node.limits.would_admit();
         room.map_err(|why| refused(node, why))
     })
 }

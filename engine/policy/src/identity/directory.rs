@@ -18,7 +18,12 @@ use super::{
     node::{Level, Node},
     secret::Digest,
 };
-use crate::{admission::Room, clock::Tick, ledger::Account, limits::Limits};
+use crate::{
+    admission::Room,
+    clock::Moment,
+    ledger::{self, Account, Ledger},
+    limits::Limits,
+};
 
 /// Levels one above the other, outermost first.
 type Line = SmallVec<[Arc<Node>; 4]>;
@@ -29,14 +34,20 @@ pub struct Registry {
     room: Arc<Room>,
     states: HashMap<Box<str>, (Arc<Account>, Arc<Limits>)>,
     end_users: Arc<EndUsers>,
+    ledger: Arc<Ledger>,
+    /// Whether what callers may spend is kept in a store that others use too.
+    pub shared: bool,
     generation: u64,
 }
 
 impl Registry {
-    /// An empty registry of callers whose calls wait in that room.
-    pub fn new(room: Arc<Room>) -> Self {
+    /// An empty registry of callers whose calls wait in that room, and whose accounts are in that
+    /// ledger.
+    pub fn new(room: Arc<Room>, ledger: Arc<Ledger>) -> Self {
         Self {
-            end_users: Arc::new(EndUsers::new(&room)),
+            end_users: Arc::new(EndUsers::new(&room, &ledger)),
+            ledger,
+            shared: false,
             room,
             states: HashMap::new(),
             generation: 0,
@@ -50,18 +61,19 @@ impl Registry {
         id: &str,
         of: Option<&Node>,
         told: &Told<'_>,
-        now: Tick,
+        now: Moment,
     ) -> Node {
         let name = match of {
             Some(of) => [level.as_str(), ":", id, "\n", &of.name].concat(),
             None => [level.as_str(), ":", id].concat(),
         };
+        let rules = ledger::rules(told.budgets, told.limits);
+        let account = self.ledger.configure(&name, rules, self.shared, now);
         let state = self.states.entry(name.as_str().into());
-        let (account, limits) =
-            state.or_insert_with(|| (Arc::default(), Arc::new(Limits::new(&self.room))));
-        account.configure(told.budgets, now);
-        limits.configure(told.limits, now);
-        let mut node = Node::new(level, id, Arc::clone(account), Arc::clone(limits));
+        let made = || (Arc::clone(&account), Arc::new(Limits::new(&self.room)));
+        let (_, limits) = state.or_insert_with(made);
+        limits.configure(told.limits);
+        let mut node = Node::new(level, id, account, Arc::clone(limits));
         node.name = Arc::from(name);
         node.of = of.map(|of| Arc::from(of.to_string()));
         node
@@ -133,7 +145,7 @@ impl Identities {
     pub fn compile(
         config: &Config,
         registry: &mut Registry,
-        now: Tick,
+        now: Moment,
         expiry: impl Fn(&str) -> Option<i64>,
     ) -> Self {
         registry.generation += 1;
@@ -145,7 +157,7 @@ impl Identities {
             teams: BTreeMap::new(),
             users: BTreeMap::new(),
             everybodys: (config.end_users.as_ref())
-                .map(|told| Template::new(told, None, registry.generation)),
+                .map(|told| Template::new(told, None, registry.generation, registry.shared)),
             end_users: Arc::clone(&registry.end_users),
         };
         let mut maker = Maker {
@@ -351,7 +363,7 @@ impl Identities {
         &self,
         caller: Option<&Arc<Identity>>,
         user: Option<&str>,
-        now: Tick,
+        now: Moment,
     ) -> Option<Arc<Identity>> {
         let own = caller.map_or(&[][..], |caller| caller.chain.nodes());
         let templates = own.iter().filter_map(|node| node.end_users.as_ref());
@@ -370,7 +382,7 @@ impl Identities {
     }
 
     /// The same caller as this configuration has it; `None` when one of its levels is gone.
-    pub fn renewed(&self, caller: &Identity, now: Tick) -> Option<Arc<Identity>> {
+    pub fn renewed(&self, caller: &Identity, now: Moment) -> Option<Arc<Identity>> {
         let id = |level| caller.chain.level(level).map(|node| &*node.id);
         let named = Named {
             customer: id(Level::Customer),
@@ -410,7 +422,7 @@ fn begins_with(line: &[Arc<Node>], above: &[Arc<Node>]) -> bool {
 /// Makes nodes of what the configuration says.
 struct Maker<'a, E> {
     registry: &'a mut Registry,
-    now: Tick,
+    now: Moment,
     expiry: &'a E,
 }
 
@@ -428,9 +440,12 @@ impl<E: Fn(&str) -> Option<i64>> Maker<'_, E> {
         node.metadata.clone_from(terms.metadata);
         node.tags = terms.tags.to_vec();
         let said = node.to_string();
-        node.end_users = terms
-            .end_users
-            .map(|told| Template::new(told, Some((&node.name, &said)), self.registry.generation));
+        node.end_users = terms.end_users.map(|told| {
+            let Registry {
+                generation, shared, ..
+            } = *self.registry;
+            Template::new(told, Some((&node.name, &said)), generation, shared)
+        });
         let providers = terms.providers.iter().map(|config| {
             let told = Told {
                 budgets: &config.budgets,

@@ -5,7 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_types::config::{self, Budget, Limit};
 
 use super::node::{Level, Node};
-use crate::{admission::Room, clock::Tick, kept::Directory, ledger::Account, limits::Limits};
+use crate::{
+    admission::Room,
+    clock::Moment,
+    kept::Directory,
+    ledger::{self, Ledger},
+    limits::Limits,
+};
 
 /// End users whose spending is remembered, all levels together.
 const MOST: u64 = 100_000;
@@ -25,6 +31,8 @@ pub(super) struct Template {
     pub(super) required: bool,
     /// The configuration it is of.
     generation: u64,
+    /// Whether a store keeps what they spend.
+    shared: bool,
 }
 
 impl Template {
@@ -32,6 +40,7 @@ impl Template {
         told: &config::EndUsers,
         of: Option<(&str, &str)>,
         generation: u64,
+        shared: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             name: Arc::from(of.map_or("", |(name, _)| name)),
@@ -40,6 +49,7 @@ impl Template {
             limits: told.limits.clone(),
             required: told.required,
             generation,
+            shared,
         })
     }
 }
@@ -49,6 +59,7 @@ impl Template {
 pub(super) struct EndUsers {
     known: Directory<Known>,
     room: Arc<Room>,
+    ledger: Arc<Ledger>,
 }
 
 #[derive(Debug)]
@@ -59,15 +70,16 @@ struct Known {
 }
 
 impl EndUsers {
-    pub(super) fn new(room: &Arc<Room>) -> Self {
+    pub(super) fn new(room: &Arc<Room>, ledger: &Arc<Ledger>) -> Self {
         Self {
             known: Directory::new(MOST),
             room: Arc::clone(room),
+            ledger: Arc::clone(ledger),
         }
     }
 
     /// The end user of that name, as a level has them.
-    pub(super) fn node(&self, template: &Template, user: &str, now: Tick) -> Arc<Node> {
+    pub(super) fn node(&self, template: &Template, user: &str, now: Moment) -> Arc<Node> {
         let hashed;
         let user = if user.len() > LONGEST {
             hashed = format!("blake3:{}", blake3::hash(user.as_bytes()));
@@ -78,8 +90,10 @@ impl EndUsers {
         let name = [&template.name, "\n", user].concat();
         let known = self.known.note(&name, || {
             let limits = Arc::new(Limits::new(&self.room));
-            let mut node = Node::new(Level::EndUser, user, Arc::<Account>::default(), limits);
-            node.name = Arc::from(["end_user:", user, "\n", &template.name].concat());
+            let own = ["end_user:", user, "\n", &template.name].concat();
+            let account = self.ledger.account(&own);
+            let mut node = Node::new(Level::EndUser, user, account, limits);
+            node.name = Arc::from(own);
             node.of.clone_from(&template.of);
             Known {
                 node: Arc::new(node),
@@ -92,8 +106,10 @@ impl EndUsers {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if *generation != template.generation {
-            known.node.account.configure(&template.budgets, now);
-            known.node.limits.configure(&template.limits, now);
+            let rules = ledger::rules(&template.budgets, &template.limits);
+            let Template { shared, .. } = *template;
+            self.ledger.configure(&known.node.name, rules, shared, now);
+            known.node.limits.configure(&template.limits);
             *generation = template.generation;
         }
         drop(generation);

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use tidegate_types::config::{Priority, UserKind};
 
 use super::{access::Access, end_users::Template};
-use crate::{clock::Tick, ledger::Account, limits::Limits};
+use crate::{
+    clock::Moment,
+    ledger::{Account, Standing},
+    limits::Limits,
+};
 
 /// What a level is, outermost first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,16 +114,21 @@ impl Node {
     }
 
     /// Percent used of its fullest budget; 0 when there is none.
-    pub fn budget_used(&self, now: Tick) -> f64 {
-        let used = self
-            .account
-            .usage(now)
-            .into_iter()
-            .map(|(spent, reserved, limit)| {
-                let used = spent.saturating_add(reserved).nanos();
-                used as f64 * 100.0 / limit.nanos().max(1) as f64
-            });
-        used.fold(0.0, f64::max)
+    pub fn budget_used(&self, now: Moment) -> f64 {
+        self.used(true, now)
+    }
+
+    /// Percent used of its fullest limit; 0 when there is none.
+    pub fn limit_used(&self, now: Moment) -> f64 {
+        self.used(false, now).max(self.limits.used())
+    }
+
+    fn used(&self, budget: bool, now: Moment) -> f64 {
+        let standing = self.account.standing(now);
+        let those = standing
+            .iter()
+            .filter(|standing| standing.rule.budget == budget);
+        those.map(Standing::percent).fold(0.0, f64::max)
     }
 
     pub(super) fn selects(&self) -> bool {

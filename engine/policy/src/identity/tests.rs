@@ -5,21 +5,23 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 use tidegate_types::{
     Money,
-    config::{
-        self, Budget, BudgetMode, Config, Customer, EndUsers, Limit, Lists, Team, User, VirtualKey,
-    },
+    config::{self, Budget, Config, Customer, EndUsers, Limit, Lists, Team, User, VirtualKey},
 };
 
 use super::*;
-use crate::{admission::Room, clock::Tick};
+use crate::{
+    admission::Room,
+    clock::Moment,
+    ledger::{Amounts, Ledger, Reservation, Short},
+};
 
-const NOW: Tick = Tick(1);
+const NOW: Moment = Moment(1);
 
 fn budget(nanos: i64) -> Vec<Budget> {
     vec![Budget {
         limit: Money::from_nanos(nanos),
-        per: config::Duration(Duration::from_hours(1)),
-        mode: BudgetMode::Hard,
+        per: Some(config::Duration(Duration::from_hours(1))),
+        ..Budget::default()
     }]
 }
 
@@ -27,12 +29,12 @@ fn requests(most: u64) -> Vec<Limit> {
     vec![Limit {
         requests: Some(most),
         per: Some(config::Duration(Duration::from_hours(1))),
-        in_flight: None,
+        ..Limit::default()
     }]
 }
 
 fn registry() -> Registry {
-    Registry::new(Arc::<Room>::default())
+    Registry::new(Arc::<Room>::default(), Arc::default())
 }
 
 fn compile(config: &Config) -> Identities {
@@ -211,7 +213,7 @@ fn an_end_user_is_the_same_for_every_call_and_follows_the_configuration() {
         |config: &Config| Identities::compile(config, &mut registry, NOW, config::unix_seconds);
     let identities = compiled(&config);
     let key = found(&identities, "tg-k5");
-    let serving = |identities: &Identities, user| {
+    let serving = |identities: &Identities, user: &str| {
         let key = found(identities, "tg-k5");
         identities
             .serving(Some(&key), Some(user), NOW)
@@ -220,25 +222,38 @@ fn an_end_user_is_the_same_for_every_call_and_follows_the_configuration() {
             .clone()
     };
     assert!(identities.asks_for_end_user(Some(&key)));
-    serving(&identities, "a").charge("p", Money::from_nanos(10), NOW);
-    assert!(serving(&identities, "a").exhausted(NOW).is_some());
-    assert!(serving(&identities, "b").exhausted(NOW).is_none());
+    let ledger = Arc::<Ledger>::default();
+    let label: Arc<str> = Arc::from("p/m");
+    let money = |nanos| Amounts::money(Money::from_nanos(nanos));
+    let pays = |identities: &Identities, user: &str, nanos| {
+        ledger.charge(
+            serving(identities, user).payers(),
+            &label,
+            money(nanos),
+            NOW,
+        );
+    };
+    let over = |identities: &Identities, user: &str| {
+        ledger
+            .exhausted(serving(identities, user).payers(), NOW)
+            .is_some()
+    };
+    pays(&identities, "a", 10);
+    assert!(over(&identities, "a"));
+    assert!(!over(&identities, "b"));
     config.keys[5].end_users = Some(EndUsers {
         budgets: budget(20),
         ..EndUsers::default()
     });
     let identities = compiled(&config);
-    assert!(serving(&identities, "a").exhausted(NOW).is_none());
-    assert!(
-        serving(&identities, "a")
-            .reserve("p", Money::from_nanos(11), NOW)
-            .is_err()
-    );
+    assert!(!over(&identities, "a"));
+    let a = serving(&identities, "a");
+    assert!(ledger.reserve(a.payers(), &label, money(11), NOW).is_err());
     // A name without end is a name like any other.
     let long = "x".repeat(100_000);
-    serving(&identities, &long).charge("p", Money::from_nanos(20), NOW);
-    assert!(serving(&identities, &long).exhausted(NOW).is_some());
-    assert!(serving(&identities, &long[1..]).exhausted(NOW).is_none());
+    pays(&identities, &long, 20);
+    assert!(over(&identities, &long));
+    assert!(!over(&identities, &long[1..]));
 }
 
 #[test]
@@ -365,11 +380,14 @@ proptest! {
         each(&mut config, &limits, |said, limit| *said.budgets = budget(limit));
         let identities = compile(&config);
         let keys: Vec<_> = (0..6).map(|key| found(&identities, &format!("tg-k{key}"))).collect();
+        let ledger = Arc::<Ledger>::default();
+        let label: Arc<str> = Arc::from("p/m");
+        let money = |nanos| Amounts::money(Money::from_nanos(nanos));
         // Spent and held at every level, reckoned by hand.
         let mut spent = [0i64; LEVELS.len()];
-        let mut held: Vec<(usize, i64, Held)> = Vec::new();
+        let mut held: Vec<(usize, i64, Reservation)> = Vec::new();
         for (key, step, amount) in steps {
-            let open = |level: usize, held: &[(usize, i64, Held)]| held.iter()
+            let open = |level: usize, held: &[(usize, i64, Reservation)]| held.iter()
                 .filter(|(key, ..)| ABOVE[*key].contains(&LEVELS[level]))
                 .map(|(_, amount, _)| *amount).sum::<i64>();
             match step {
@@ -378,20 +396,22 @@ proptest! {
                         let used = spent[*level] + open(*level, &held);
                         used >= limits[*level] || used + amount > limits[*level]
                     });
-                    match keys[key].chain.reserve("p", Money::from_nanos(amount), NOW) {
+                    let payers = keys[key].chain.payers();
+                    match ledger.reserve(payers, &label, money(amount), NOW) {
                         Ok(one) => {
                             prop_assert_eq!(refuses, None);
                             held.push((key, amount, one));
                         }
                         Err(refused) => {
                             let refuses = refuses.map(|level| LEVELS[level]);
-                            prop_assert_eq!(refuses, Some(&*refused.by.name));
+                            let Short::Refused(refused) = refused else { panic!("nothing is shared") };
+                            prop_assert_eq!(refuses, Some(&*refused.account));
                         }
                     }
                 }
                 2 => if let Some((key, bound, one)) = held.pop() {
                     let cost = amount.min(bound);
-                    one.settle(Money::from_nanos(cost), NOW);
+                    one.settle(money(cost), NOW);
                     for name in ABOVE[key] {
                         spent[level_of(name)] += cost;
                     }
@@ -400,10 +420,10 @@ proptest! {
             }
             for node in identities.nodes() {
                 let level = level_of(&node.name);
-                let (paid, reserved, limit) = node.account.usage(NOW)[0];
-                prop_assert_eq!(paid.nanos(), spent[level]);
-                prop_assert_eq!(reserved.nanos(), open(level, &held));
-                prop_assert!(paid.saturating_add(reserved) <= limit);
+                let standing = node.account.standing(NOW).remove(0);
+                prop_assert_eq!(standing.spent, spent[level]);
+                prop_assert_eq!(standing.reserved, open(level, &held));
+                prop_assert!(standing.spent + standing.reserved <= standing.rule.limit);
             }
         }
     }
@@ -417,17 +437,24 @@ proptest! {
         each(&mut config, &limits, |said, most| *said.limits = requests(most + 1));
         let identities = compile(&config);
         let mut counted = [0u64; LEVELS.len()];
-        let room = Arc::<Room>::default();
+        let ledger = Arc::<Ledger>::default();
+        let none: Arc<str> = Arc::from("");
         for key in calls {
             let identity = found(&identities, &format!("tg-k{key}"));
             let above: Vec<_> = ABOVE[key].iter().map(|name| level_of(name)).collect();
             let full = above.iter().find(|level| counted[**level] > limits[**level]);
-            prop_assert_eq!(identity.chain.would_admit(NOW).is_ok(), full.is_none());
-            match identity.chain.admit(&room, NOW) {
-                Ok(_) => above.iter().for_each(|level| counted[*level] += 1),
-                Err(refused) => {
-                    prop_assert_eq!(full.map(|level| LEVELS[*level]), Some(&*refused.by.name));
+            let payers = identity.chain.payers();
+            let would = ledger.would_reserve(payers, "", &Amounts::ONE_CALL, NOW);
+            prop_assert_eq!(would.is_ok(), full.is_none());
+            match ledger.reserve(payers, &none, Amounts::ONE_CALL, NOW) {
+                Ok(call) => {
+                    call.settle(Amounts::ONE_CALL, NOW);
+                    above.iter().for_each(|level| counted[*level] += 1);
                 }
+                Err(Short::Refused(refused)) => {
+                    prop_assert_eq!(full.map(|level| LEVELS[*level]), Some(&*refused.account));
+                }
+                Err(Short::Lacking { .. }) => panic!("nothing is shared"),
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     Auth, Aws, Azure, Breaker, Brownout, Customer, Duration, EndUsers, Google, Log, Network, Price,
     Probe, Queue, Quirk, Route, Rule, Size, Team, User, VirtualKey,
 };
-use crate::{Dialect, Money, Secret};
+use crate::{Dialect, Secret};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,20 @@ pub struct Config {
     /// What each end user may spend, and how fast, whoever calls for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_users: Option<EndUsers>,
+    /// Where budgets and limits are kept: `memory` (the default: each engine counts for itself),
+    /// `sqlite://tidegate.db` for all processes of a host, `postgres://user:password@host/database` for
+    /// all hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<Secret<String>>,
+    /// A Redis or Valkey server for budgets and limits, in the place of `store`:
+    /// `redis://host:6379/0`, with TLS `rediss://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Secret<String>>,
+    /// Folder of this host in which an engine writes down what it spent before it tells the store, so
+    /// that its death loses nothing. Engines with the same store share it. Default: beside a SQLite
+    /// file, else below the user's folder for state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
     /// The answer cache.
     pub cache: Cache,
     /// The HTTP server.
@@ -240,45 +254,6 @@ pub enum CacheScope {
     Customer,
     /// Every caller of this engine.
     Public,
-}
-
-/// Money per window.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    /// Dollars.
-    pub limit: Money,
-    /// Length of the sliding window.
-    pub per: Duration,
-    /// Whether a call that does not fit is refused.
-    #[serde(default)]
-    pub mode: BudgetMode,
-}
-
-/// Whether a call that does not fit a budget is refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BudgetMode {
-    /// Refused before anything is sent.
-    #[default]
-    Hard,
-    /// Let through and counted.
-    Soft,
-}
-
-/// Calls per window or at a time; exactly one of `requests` and `in_flight`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limit {
-    /// Calls per `per`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requests: Option<u64>,
-    /// Length of the sliding window for `requests`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub per: Option<Duration>,
-    /// Calls at the same time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_flight: Option<u64>,
 }
 
 /// The answer cache.

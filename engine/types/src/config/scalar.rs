@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A span of time: `250ms`, `10s`, `5m`, `1h`, `1d`, `1w`, `1mo` (30 days); a bare number is seconds.
+/// A span of time: `250ms`, `10s`, `5m`, `1h`, `1d`, `1w`, `1mo` (30 days), `1y` (365 days); a bare number is seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(pub std::time::Duration);
 
@@ -30,6 +30,7 @@ const SPANS: &[(&str, f64)] = &[
     ("d", 86_400.0),
     ("w", 604_800.0),
     ("mo", 2_592_000.0),
+    ("y", 31_536_000.0),
 ];
 
 const SIZES: &[(&str, f64)] = &[
@@ -77,7 +78,7 @@ impl FromStr for Duration {
             .and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok())
             .map(Self)
             .ok_or_else(|| {
-                format!("not a duration: {text:?} (use 250ms, 10s, 5m, 1h, 1d, 1w or 1mo)")
+                format!("not a duration: {text:?} (use 250ms, 10s, 5m, 1h, 1d, 1w, 1mo or 1y)")
             })
     }
 }

@@ -1,6 +1,7 @@
 //! What the types alone cannot say: references, ranges, formats and uniqueness.
 
 mod admission;
+mod budgets;
 mod callers;
 mod clouds;
 mod levels;
@@ -32,6 +33,7 @@ pub(super) fn check(config: &Config, vendors: &[&str], providers_known: bool, re
     server::check(&config.server, report);
     admission::check(&scope, report);
     log::check(&scope, report);
+    stores(config, report);
     timeouts(&config.timeouts, &root.then("timeouts"), report);
     routes::breaker(&config.breaker, &root.then("breaker"), report);
     if config.cache.memory.is_some_and(|memory| memory.0 == 0) {
@@ -94,6 +96,28 @@ impl<'a> Scope<'a> {
             "unknown provider {}{hint}{add}",
             super::suggest::quote(name)
         ))
+    }
+}
+
+/// Stores are named by URLs whose schemes are known.
+fn stores(config: &Config, report: Report<'_>) {
+    let known = ["memory", "sqlite:", "postgres:", "postgresql:"];
+    let shared = ["redis:", "rediss:", "valkey:", "valkeys:"];
+    let fields = [
+        ("store", &config.store, &known[..]),
+        ("shared", &config.shared, &shared[..]),
+    ];
+    for (name, url, schemes) in fields {
+        let Some(url) = url else { continue };
+        let fits = |scheme: &&str| match scheme.strip_suffix(':') {
+            Some(_) => url.expose().starts_with(*scheme),
+            None => url.expose() == *scheme,
+        };
+        if !schemes.iter().any(fits) {
+            // Never the URL itself: it may hold a password.
+            let message = format!("must begin with one of {}", schemes.join(", "));
+            report(&Place::key(name), message);
+        }
     }
 }
 

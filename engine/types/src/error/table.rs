@@ -181,6 +181,8 @@ codes! {
     Closed = 9101 "closed" 503 Gateway Never "Open a new gateway.";
     /// The engine failed in a way it should not.
     Internal = 9102 "internal" 500 Gateway Now "Report it with the request id.";
+    /// The store of budgets and limits does not answer, and what was borrowed of it is used up.
+    StoreUnavailable = 9103 "store_unavailable" 503 Gateway Later "Check the store, or set `on_store_failure: open` for what may be overspent while it is down.";
 }
 
 impl Code {

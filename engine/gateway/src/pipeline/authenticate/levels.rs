@@ -79,7 +79,7 @@ fn scope(job: &mut Job) -> Result<(), Error> {
         .then(|| prompt::user(job))
         .flatten();
     let identity = if serves {
-        let now = job.gateway.clock.now();
+        let now = job.gateway.clock.moment();
         let serving = identities.serving(identity.as_ref(), user.as_deref(), now);
         Some(serving.ok_or_else(|| {
             let text = "the call must name its end user: `user`, or the header `x-tidegate-user`";

@@ -114,9 +114,14 @@ pub(super) async fn run(
             Err(error) => return Err(error),
         };
         lane.held = None;
-        let held =
-            batches::hold(job, target).and_then(|held| Ok((held, reserve::run(job, target)?)));
-        (lane.held, lane.reservation) = match held {
+        let held = match batches::hold(job, target).await {
+            Ok(held) => {
+                lane.held = held;
+                reserve::run(job, target).await
+            }
+            Err(short) => Err(short),
+        };
+        lane.reservation = match held {
             Ok(held) => held,
             // Another provider may be asked for it.
             Err(short) if short.here => {
@@ -263,10 +268,14 @@ pub(super) fn look(job: &Job, target: &Target, anyway: bool) -> Option<Passed> {
     if !way.all(|need| need.gate.has_room(need.most)) {
         return Some(Passed::Full);
     }
-    if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects)
-        && let Err(refused) = identity.chain.would_admit_at(&target.provider.name, now)
-    {
-        return Some(Passed::Unusable(Some(admit::limited(&refused))));
+    if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects) {
+        let (chain, provider) = (&identity.chain, &*target.provider.name);
+        let room = chain.would_admit_at(provider);
+        let room = room.map_err(|refused| admit::crowded(&refused));
+        let treasury = &job.gateway.treasury;
+        if let Err(error) = room.and_then(|()| treasury.would_count(chain, Some(provider))) {
+            return Some(Passed::Unusable(Some(error)));
+        }
     }
     let passes = anyway || !target.is_cut_off(now) && target.place.breaker.passes(now);
     (!passes).then(|| cut_off(target, now))
@@ -300,8 +309,9 @@ pub(super) fn place(
     let seats = job.gateway.room.enter(&queue::way(job, target, key));
     let seats = seats.ok_or(Passed::Full)?;
     if let Some(identity) = job.identity.as_ref().filter(|identity| identity.selects) {
-        let counted = identity.chain.count_at(&target.provider.name, now);
-        counted.map_err(|refused| Passed::Unusable(Some(admit::limited(&refused))))?;
+        let treasury = &job.gateway.treasury;
+        let counted = treasury.count_at(&identity.chain, &target.provider.name);
+        counted.map_err(|error| Passed::Unusable(Some(error)))?;
     }
     Ok((key, seats))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use tidegate_policy::{Tick, health::Trial, identity::Held, rng::Rng};
+use tidegate_policy::{Tick, health::Trial, ledger::Reservation, rng::Rng};
 use tidegate_providers::tokens;
 use tidegate_types::{Attempt, Code, Error};
 
@@ -23,9 +23,9 @@ pub(crate) struct Lane {
     pub(super) index: usize,
     pub(super) rng: Rng,
     /// Money held back for the try under way.
-    pub(crate) reservation: Option<Held>,
+    pub(crate) reservation: Option<Reservation>,
     /// Money held back for a batch.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<Reservation>,
     /// The try under way, for what is known of its target.
     pub(super) trial: Option<Trial>,
     /// The target of that try.

@@ -144,7 +144,7 @@ impl Round<'_> {
                 Ok(place) => place,
                 Err(passed) => return Ok(ended(failed, passed)),
             };
-            lane.reservation = match reserve::run(job, target) {
+            lane.reservation = match reserve::run(job, target).await {
                 Ok(held) => held,
                 Err(short) if short.here => {
                     return Ok(ended(failed, Passed::Unusable(Some(short.error))));

@@ -233,16 +233,16 @@ fn unknown_fields_are_named_with_what_was_meant() {
     tells(
         "models:\n  fast: { targets: [openai/a], retries: 3 }\n  slow: { target: [openai/a] }\nserver: { port: 80 }\nservers: {}",
         &[
-            r#"models.fast.retries: unknown field, did you mean "retry"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
-            r#"models.slow.target: unknown field, did you mean "targets"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, shadow, strategy, targets, try_anyway, window)"#,
+            r#"models.fast.retries: unknown field, did you mean "retry"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, semantic, shadow, strategy, targets, try_anyway, window)"#,
+            r#"models.slow.target: unknown field, did you mean "targets"? (known: at_once, by, cache, complexity, ensemble, fallbacks, fallbacks_on, hedge, priority, resume, retry, semantic, shadow, strategy, targets, try_anyway, window)"#,
             "server.port: unknown field (known: admin_key, anonymous, drain, listen, max_body, threads, tls, trusted_proxies)",
-            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
+            r#"servers: unknown field, did you mean "server"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, journal, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, shared, store, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(
         "models: { 'gpt-4.1': { targets: [ { modle: openai/a, model: openai/a } ] } }",
         &[
-            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: canary, capabilities, complexity, headers, max_in_flight, max_input_tokens, model, params, priority, tags, timeouts, weight)"#,
+            r#"models["gpt-4.1"].targets[0].modle: unknown field, did you mean "model"? (known: canary, capabilities, complexity, description, examples, headers, max_in_flight, max_input_tokens, model, params, priority, probe, tags, timeouts, weight)"#,
         ],
     );
 }
@@ -266,13 +266,13 @@ cache: { memory: lots }
 providers: { openai: { prices: { '*': { input: cheap } } } }
 ",
         &[
-            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted, round_robin, least_busy, least_latency, least_cost, least_usage, consistent_hash, prompt_cache_affinity, complexity, race, ensemble)"#,
+            r#"models.fast.strategy: unknown value "wieghted", did you mean "weighted"? (known: ordered, weighted, round_robin, least_busy, least_latency, least_cost, least_usage, consistent_hash, prompt_cache_affinity, complexity, semantic, race, ensemble)"#,
             "models.fast.targets[0]: expected `provider/model`, a route, or an object with `model`, found a whole number",
             "models.fast.targets[1].model: missing, and it has no default",
             "models.fast.targets[2].weight: expected a whole number, 0 or more, found a negative number",
             "models.fast.targets[3].weight: expected a whole number, 0 or more, found a decimal number",
             "models.fast.retry.attempts: expected a whole number, 0 or more, found a text",
-            r#"models.fast.retry.backoff: not a duration: "3 parsecs" (use 250ms, 10s, 5m, 1h, 1d, 1w or 1mo)"#,
+            r#"models.fast.retry.backoff: not a duration: "3 parsecs" (use 250ms, 10s, 5m, 1h, 1d, 1w, 1mo or 1y)"#,
             "models.fast.cache: expected an object, found true or false",
             "models.slow: expected an object, found a list",
             "keys[0].value: missing: a key is known by its value or by its hash (`tidegate keys new` makes both)",
@@ -317,7 +317,7 @@ fn references_to_providers_are_judged() {
     tells(
         "provider: { lab: {} }\nmodels: { fast: { targets: [ lab/x ] } }",
         &[
-            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, teams, timeouts, unpriced, users)"#,
+            r#"provider: unknown field, did you mean "providers"? (known: assume_output_tokens, breaker, brownout, cache, customers, end_users, journal, keys, log, max_in_flight, models, on_unsupported, providers, queue, rules, server, shared, store, teams, timeouts, unpriced, users)"#,
         ],
     );
     tells(
@@ -433,13 +433,13 @@ keys:
             "keys[2].value: empty",
             "keys[2].budgets[0].limit: must be more than 0; `disabled: true` stops a key",
             "keys[2].budgets[1].per: must be longer than 0",
-            "keys[3].limits[0]: needs either requests (with per) or in_flight",
+            "keys[3].limits[0]: needs one of requests, tokens, input_tokens, output_tokens, cost (with per) or in_flight",
             "keys[3].limits[1].per: missing: requests in which time?",
             "keys[3].limits[2]: requests and in_flight are two limits; write two entries",
             "keys[3].limits[3].per: in_flight counts calls at the same time and takes no per",
-            "keys[3].limits[4].in_flight: must be 1 or more; `disabled: true` stops a key",
-            "keys[3].limits[5].requests: must be 1 or more; `disabled: true` stops a key",
-            "keys[3].limits[6].tokens: unknown field (known: in_flight, per, requests)",
+            "keys[3].limits[4].in_flight: must be more than 0; `disabled: true` stops a key",
+            "keys[3].limits[5].requests: must be more than 0; `disabled: true` stops a key",
+            "keys[3].limits[6].per: missing: tokens in which time?",
         ],
     );
 }
