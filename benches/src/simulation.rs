@@ -44,6 +44,7 @@ impl Report {
     /// The duration in milliseconds that this share of the requests stays below.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.took.len().saturating_sub(1);
+        #[expect(clippy::cast_sign_loss, reason = "shares are not negative")]
         let at = (last as f64 * share) as usize;
         self.took
             .get(at)
@@ -105,7 +106,7 @@ struct Lane {
 pub fn run(weather: Weather, policy: Policy, hedged: bool, requests: u64, seed: u64) -> Report {
     let fleet = Fleet::new(weather, seed, requests);
     let mut world = World {
-        picker: picker::Picker::new(policy, fleet.len()),
+        picker: picker::Picker::new(policy, fleet::TARGETS),
         hedge: hedged.then(|| Hedge::from(&config::Hedge::default())),
         retry: RetryPolicy::default(),
         breaker: BreakerPolicy::default(),
@@ -308,7 +309,7 @@ impl World {
             return;
         }
         let well = call.order.get(call.at).is_some_and(|next| {
-            self.picker.standing(&self.fleet, *next, self.now) != Standing::Down
+            picker::Picker::standing(&self.fleet, *next, self.now) != Standing::Down
         });
         if well && hedge.spend() && self.asks(request) {
             self.report.hedges += 1;

@@ -25,6 +25,7 @@ const WAYS: [Way; 7] = [
     (Policy::LeastLatency, true),
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "as every scenario")]
 pub(super) fn run_all() -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for weather in Weather::ALL {
@@ -72,7 +73,7 @@ fn side_by_side(weather: Weather) -> Vec<Vec<Report>> {
     let mut done: Vec<(usize, Report)> = thread::scope(|scope| {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-        let reports = workers.into_iter().map(|worker| worker.join());
+        let reports = workers.into_iter().map(thread::ScopedJoinHandle::join);
         reports.flatten().flatten().collect()
     });
     done.sort_by_key(|(at, _)| *at);

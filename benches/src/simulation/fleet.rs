@@ -8,7 +8,7 @@ use tidegate_policy::{Tick, health::Place, rng::Rng};
 use tidegate_types::Code;
 
 /// Targets.
-const TARGETS: u16 = 10;
+pub(super) const TARGETS: u16 = 10;
 /// Requests per second of all callers together.
 const RATE: f64 = 250.0;
 /// Calls that a target serves at full speed. Beyond them all become slower in proportion.
@@ -159,10 +159,6 @@ impl Fleet {
             seed,
             targets: targets.collect(),
         }
-    }
-
-    pub(super) fn len(&self) -> u16 {
-        TARGETS
     }
 
     pub(super) fn place(&self, target: u16) -> &Arc<Place> {

@@ -13,7 +13,7 @@ use tidegate_policy::{
 };
 use tidegate_types::config::Level;
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, TARGETS};
 
 /// What a naive observer takes a failed try for, in seconds: its own short time would draw all calls.
 const FAILURE: f64 = 10.0;
@@ -85,7 +85,7 @@ impl Picker {
         let mut order = Order::new();
         self.group.order(&scene, rng, &mut order);
         let average = |target: u16| self.averages[usize::from(target)].get();
-        let mut keys: SmallVec<[f64; 16]> = (0..fleet.len()).map(average).collect();
+        let mut keys: SmallVec<[f64; 16]> = (0..TARGETS).map(average).collect();
         match self.policy {
             Policy::LowestAverage => {}
             // The shortest of exponentially distributed waits, as `weighted` draws.
@@ -104,7 +104,7 @@ impl Picker {
         order
     }
 
-    pub(super) fn standing(&self, fleet: &Fleet, target: u16, now: Tick) -> Standing {
+    pub(super) fn standing(fleet: &Fleet, target: u16, now: Tick) -> Standing {
         Scene { fleet, now }.standing(target)
     }
 

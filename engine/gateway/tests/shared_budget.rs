@@ -1,6 +1,14 @@
 //! Processes that share a budget: together they spend what there is and no more, also when they are
 //! killed. Postgres and Redis are those that `TIDEGATE_TEST_POSTGRES` and `TIDEGATE_TEST_REDIS` name.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, says what it skips, and has processes of its own"
+)]
+
 use std::{
     env,
     fs::{self, File, OpenOptions},

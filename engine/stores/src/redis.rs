@@ -38,6 +38,7 @@ impl std::fmt::Debug for Redis {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn unavailable(error: RedisError) -> Unavailable {
     Unavailable(error.to_string())
 }

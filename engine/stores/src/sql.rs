@@ -18,6 +18,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Connections at a time.
 const CONNECTIONS: u32 = 4;
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn unavailable(error: sqlx::Error) -> Unavailable {
     // Never the URL: it may hold a password.
     Unavailable(error.to_string())

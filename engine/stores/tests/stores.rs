@@ -1,6 +1,14 @@
 //! Every store does the same. Postgres and Redis are those that `TIDEGATE_TEST_POSTGRES` and
 //! `TIDEGATE_TEST_REDIS` name; `cargo xtask test` starts them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::similar_names,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, says what it skips, and has tasks of its own"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use tidegate_policy::{
@@ -163,7 +171,7 @@ fn a_journal_tells_what_a_dead_engine_had_not_told() {
                 part: 5,
                 amount,
             }],
-        )
+        );
     };
     let settled = |call, seq, amount| {
         journal.settled(

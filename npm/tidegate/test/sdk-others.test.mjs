@@ -48,7 +48,7 @@ const google = (way) => {
 };
 const cohere = (way) => {
   const where = way === "in process" ? { fetch: gw.fetch } : { environment: `${server.url}/cohere` };
-  return new CohereClientV2({ token: "any", maxRetries: 0, ...where });
+  return new CohereClientV2({ token: "any", maxRetries: 0, timeoutInSeconds: 10, ...where });
 };
 
 /** Each with its own words: text, tool calls and tokens; text of a stream; a refusal's status. */
@@ -163,7 +163,7 @@ for (const [name, sdk] of Object.entries(packages)) {
 for (const way of ["in process", "by base URL"]) {
   test(`openai_sends_forms_and_files_${way.replaceAll(" ", "_")}`, async () => {
     const where = way === "in process" ? { fetch: gw.fetch } : { baseURL: `${server.url}/v1` };
-    const client = new OpenAI({ apiKey: "any", maxRetries: 0, ...where });
+    const client = new OpenAI({ apiKey: "any", maxRetries: 0, timeoutInSeconds: 10, ...where });
     const sound = Buffer.from(Array.from({ length: 70_000 }, (_, n) => n % 251));
     const file = () => toFile(sound, "ahoi.wav", { type: "audio/wav" });
     const calls = {

@@ -136,6 +136,10 @@ pub struct Tried {
     pub error: Option<String>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -144,6 +148,10 @@ mod moment {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use tidegate_types::config::{rfc3339, unix_millis};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(millis: &i64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339(*millis))
     }
@@ -162,6 +170,10 @@ mod short {
         (millis * 1e3).round() / 1e3
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde calls it with a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(millis: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(round(*millis))
     }
@@ -174,6 +186,7 @@ mod short {
 mod maybe_short {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
     pub(super) fn serialize<S: Serializer>(
         millis: &Option<f64>,
         serializer: S,
@@ -194,6 +207,7 @@ mod sparse {
     use serde_json::Value;
     use tidegate_types::Usage;
 
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
     pub(super) fn serialize<S: Serializer>(
         usage: &Option<Usage>,
         serializer: S,

@@ -106,14 +106,11 @@ impl Evidence {
         now: i64,
         rng: &mut Rng,
     ) -> Fate {
-        let own = record
+        let mut own = record
             .attempts
             .iter()
             .filter(|tried| tried.target == target);
-        let own = own
-            .skip(nth)
-            .next()
-            .and_then(|tried| own_sample(record, tried));
+        let own = own.nth(nth).and_then(|tried| own_sample(record, tried));
         if let Some(own) = own.filter(|own| own.ends != Ends::Unseen) {
             return own.fate(Basis::Own);
         }
@@ -180,11 +177,11 @@ fn draw(samples: &[Sample], least: f64, rng: &mut Rng) -> Option<Sample> {
     let mut last = None;
     loop {
         let longer = |sample: &&Sample| least <= 0.0 || sample.took > least;
-        let pool: SmallVec<[&Sample; NEAREST]> = samples.iter().filter(longer).collect();
-        if pool.is_empty() {
+        let those: SmallVec<[&Sample; NEAREST]> = samples.iter().filter(longer).collect();
+        if those.is_empty() {
             return last;
         }
-        let sample = *pool[rng.below(pool.len())];
+        let sample = *those[rng.below(those.len())];
         if sample.ends != Ends::Unseen {
             return Some(sample);
         }

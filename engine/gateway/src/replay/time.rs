@@ -135,7 +135,6 @@ impl Time {
             let timer = self.timers.borrow().peek().map(|timer| timer.0.due);
             let arrival = arrivals.peek().map(|(_, moment)| *moment);
             match (timer, arrival) {
-                (None, None) => return,
                 (Some(due), arrival) if arrival.is_none_or(|arrival| due <= arrival) => {
                     self.move_to(due);
                     let timer = self.timers.borrow_mut().pop();
@@ -149,8 +148,8 @@ impl Time {
                         running.push(begin(index));
                     }
                 }
-                // Covered above: a timer without an arrival is the first case.
-                (Some(_), None) => return,
+                // A timer without an arrival is the first case.
+                (_, None) => return,
             }
         }
     }

@@ -163,28 +163,27 @@ impl Link {
     }
 
     async fn open<'c>(&self, connection: &'c mut Connection) -> Result<&'c Open, Unavailable> {
-        let open = match connection.open.take() {
-            Some(open) => open,
-            None => {
-                let store = tidegate_stores::connect(self.url.expose()).await?;
-                let engine = format!("{:08x}-{:032x}", std::process::id(), Rng::new().bits());
-                let engine: Arc<str> = Arc::from(engine);
-                let folder = self.folder.clone();
-                let folder = folder.unwrap_or_else(|| default_folder(self.url.expose()));
-                let journal = Journal::create(&folder, &engine).map_err(|error| {
-                    Unavailable(format!("cannot write to the journal's folder: {error}"))
-                })?;
-                let journal = Arc::new(journal);
-                self.ledger.set_log(Some(Arc::clone(&journal) as _));
-                let open = Open {
-                    store,
-                    engine,
-                    folder,
-                    journal,
-                };
-                self.reconcile(&open).await?;
-                open
-            }
+        let open = if let Some(open) = connection.open.take() {
+            open
+        } else {
+            let store = tidegate_stores::connect(self.url.expose()).await?;
+            let engine = format!("{:08x}-{:032x}", std::process::id(), Rng::new().bits());
+            let engine: Arc<str> = Arc::from(engine);
+            let folder = self.folder.clone();
+            let folder = folder.unwrap_or_else(|| default_folder(self.url.expose()));
+            let journal = Journal::create(&folder, &engine).map_err(|error| {
+                Unavailable(format!("cannot write to the journal's folder: {error}"))
+            })?;
+            let journal = Arc::new(journal);
+            self.ledger.set_log(Some(Arc::clone(&journal) as _));
+            let open = Open {
+                store,
+                engine,
+                folder,
+                journal,
+            };
+            self.reconcile(&open).await?;
+            open
         };
         Ok(connection.open.insert(open))
     }

@@ -449,7 +449,9 @@ proptest! {
             match ledger.reserve(payers, &none, Amounts::ONE_CALL, NOW) {
                 Ok(call) => {
                     call.settle(Amounts::ONE_CALL, NOW);
-                    above.iter().for_each(|level| counted[*level] += 1);
+                    for level in &above {
+                        counted[*level] += 1;
+                    }
                 }
                 Err(Short::Refused(refused)) => {
                     prop_assert_eq!(full.map(|level| LEVELS[*level]), Some(&*refused.account));

@@ -175,8 +175,8 @@ impl Book {
         let sliding = matches!(rule.span, Span::Sliding(_));
         let counts = |part: u64| sliding || part == since.0;
         share
-            .lent(&counts)
-            .saturating_sub(sum(&share.untold, &counts))
+            .lent(counts)
+            .saturating_sub(sum(&share.untold, counts))
     }
 
     /// What is used of it, in this engine's eyes, and what of that is held back by its own calls.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Moment;
 
 /// How long an engine may stay silent before what it holds is taken as spent.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// One budget or limit, as it stands in a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

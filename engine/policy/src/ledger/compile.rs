@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tidegate_types::config::{Budget, BudgetMode, Limit, OnStoreFailure};
+use tidegate_types::{
+    Money,
+    config::{self, Budget, BudgetMode, Limit, OnStoreFailure},
+};
 
 use super::{
     book::Rule,
@@ -32,7 +35,7 @@ pub fn rules(budgets: &[Budget], limits: &[Limit]) -> Vec<Rule> {
             (Measure::Tokens, limit.tokens.map(whole)),
             (Measure::InputTokens, limit.input_tokens.map(whole)),
             (Measure::OutputTokens, limit.output_tokens.map(whole)),
-            (Measure::Money, limit.cost.map(|cost| cost.nanos())),
+            (Measure::Money, limit.cost.map(Money::nanos)),
         ];
         let (measure, most) = counted
             .into_iter()
@@ -51,7 +54,7 @@ pub fn rules(budgets: &[Budget], limits: &[Limit]) -> Vec<Rule> {
 }
 
 fn span(budget: &Budget) -> Span {
-    let Some(per) = budget.per.map(|per| per.get()) else {
+    let Some(per) = budget.per.map(config::Duration::get) else {
         return Span::Ever;
     };
     if !budget.calendar {

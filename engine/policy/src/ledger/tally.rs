@@ -13,7 +13,7 @@ use crate::{
 
 /// Threads that read the clock at about the same time come here in any order. Whoever is later than
 /// this does not lag: the clock was set back.
-pub(super) const STALE: Duration = Duration::from_secs(60);
+pub(super) const STALE: Duration = Duration::from_mins(1);
 
 /// A sum that forgets what its span no longer covers. A clock that is set back makes nothing forgotten:
 /// what was counted later than now counts as counted now.

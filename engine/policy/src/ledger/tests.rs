@@ -407,16 +407,14 @@ fn engines_far_from_the_limit_ask_seldom() {
     for call in 0..20_000u64 {
         let now = Moment(DAY + call * SECOND / 1_000);
         loop {
-            match engine
+            let held = engine
                 .ledger
-                .reserve(&engine.chain, &label(), money(1_000), now)
-            {
-                Ok(held) => break engine.held.push(held),
-                Err(_) => {
-                    asked += 1;
-                    engine.exchange(&mut world, now, false, false);
-                }
+                .reserve(&engine.chain, &label(), money(1_000), now);
+            if let Ok(held) = held {
+                break engine.held.push(held);
             }
+            asked += 1;
+            engine.exchange(&mut world, now, false, false);
         }
         if engine.held.len() > 200 {
             engine.held.remove(0).settle(money(900), now);

@@ -177,7 +177,8 @@ fn reason(why: &str) -> &str {
 }
 
 /// The percentiles that are shown.
-const PERCENTILES: [(&str, fn(&Percentiles) -> Option<f64>); 3] = [
+type Percentile = fn(&Percentiles) -> Option<f64>;
+const PERCENTILES: [(&str, Percentile); 3] = [
     ("p50", |of| of.p50),
     ("p95", |of| of.p95),
     ("p99", |of| of.p99),
@@ -196,7 +197,7 @@ fn millis(time: Option<f64>) -> String {
 }
 
 fn change(was: f64, would: f64) -> String {
-    if was == would {
+    if (was - would).abs() < f64::EPSILON {
         "=".to_owned()
     } else if was == 0.0 {
         String::new()

@@ -40,7 +40,7 @@ pub(super) fn budget(budget: &Budget, place: &Place, report: Report<'_>) {
 }
 
 fn calendar(budget: &Budget, place: &Place, report: Report<'_>) {
-    let per = budget.per.map(|per| per.get());
+    let per = budget.per.map(super::super::Duration::get);
     let period = PERIODS
         .iter()
         .find(|period| per == Some(Duration::from_secs(period.0)));
