@@ -54,6 +54,9 @@ fn main() -> ExitCode {
     let (task, rest) = arguments
         .split_first()
         .map_or(("help", &[][..]), |(task, rest)| (task.as_str(), rest));
+    // Asked of a task, too, it is a question and no order.
+    let asks = |argument: &String| matches!(argument.as_str(), "--help" | "-h");
+    let task = if rest.iter().any(asks) { "help" } else { task };
     let machine = match Machine::here() {
         Ok(machine) => machine,
         Err(problem) => return fail(&problem),

@@ -174,19 +174,19 @@ fn around(samples: &[Sample], now: i64) -> &[Sample] {
 /// count as quick ones, or not at all.
 fn draw(samples: &[Sample], least: f64, rng: &mut Rng) -> Option<Sample> {
     let mut least = least;
-    let mut last = None;
+    let mut longest = None;
     loop {
         let longer = |sample: &&Sample| least <= 0.0 || sample.took > least;
-        let those: SmallVec<[&Sample; NEAREST]> = samples.iter().filter(longer).collect();
-        if those.is_empty() {
-            return last;
+        let pool: SmallVec<[&Sample; NEAREST]> = samples.iter().filter(longer).collect();
+        if pool.is_empty() {
+            return longest;
         }
-        let sample = *those[rng.below(those.len())];
+        let sample = *pool[rng.below(pool.len())];
         if sample.ends != Ends::Unseen {
             return Some(sample);
         }
         least = sample.took.max(f64::MIN_POSITIVE);
-        last = Some(sample);
+        longest = Some(sample);
     }
 }
 
