@@ -141,7 +141,7 @@ fn answers(folder: &Path) -> i64 {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let files = files.filter(|entry| entry.file_name().to_string_lossy().starts_with("answers-"));
     files
-        .map(|entry| entry.metadata().unwrap().len() as i64)
+        .map(|entry| i64::try_from(entry.metadata().unwrap().len()).unwrap())
         .sum()
 }
 

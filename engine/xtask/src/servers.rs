@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Servers that run until this is dropped.
 #[derive(Default)]

@@ -403,10 +403,9 @@ mod tests {
                     r#"{"messages":[{"role":"assistant","content":"a"}]}"#,
                     "",
                 ),
-                // Of rerankers: see `super::rerank`.
-                Quirk::RerankTopK => continue,
-                // The answer's end: see `crate::shape`.
-                Quirk::SendsNoDone
+                // Of rerankers: see `super::rerank`. The answer's end: see `crate::shape`.
+                Quirk::RerankTopK
+                | Quirk::SendsNoDone
                 | Quirk::NoStreamOptions
                 | Quirk::MaxTokens
                 | Quirk::MaxCompletionTokens
